@@ -1,0 +1,112 @@
+"""`RunFolder`: the record of one run as plain files, written atomically; `done.json` comes last."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, final
+
+from experiments.study import Study
+from experiments.suggestions import did_you_mean
+from features.contract import Contract
+from training.evidence import Evidence
+
+
+class RunError(ValueError):
+    """A run that is not there, or not finished. Exit code 2."""
+
+
+@final
+class RunFolder:
+    """One run. Everything but `clock.json` is a function of study, contract, data and code."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def run(self) -> str:
+        """The run's identity: its folder is named by the first sixteen digits."""
+        return str(self.json("run")["run"])
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything has been written."""
+        return (self.path / "done.json").is_file()
+
+    @property
+    def study(self) -> Study:
+        """The resolved study."""
+        return Study.from_json({k: v for k, v in self.json("study").items() if k != "endpoint_description"})
+
+    @property
+    def contract(self) -> Contract:
+        """The contract that the tables were held to."""
+        return Contract.model_validate_json((self.path / "contract.json").read_text(encoding="utf-8"))
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was found."""
+        return Evidence.from_json(self.json("evidence"))
+
+    def json(self, name: str) -> dict[str, Any]:
+        """One of "study" (with "endpoint_description"), "contract", "run", "patients", "evidence", "clock", "done"."""
+        try:
+            value: dict[str, Any] = json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise RunError(
+                f"run {self.path.name}: {name}.json is not there: not finished. try: spinecast study again"
+            ) from error
+        return value
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write one of them, whole or not at all."""
+        write_atomic(self.path / f"{name}.json", (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """The whole file or the former one, also when the power fails in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def list_runs(root: Path) -> Iterator[RunFolder]:
+    """Runs under the project root, the latest finished first; unfinished ones last."""
+    folders = [one.parent for one in (root / "runs").glob("*/run.json")]
+
+    def when(folder: Path) -> tuple[bool, float]:
+        done = folder / "done.json"
+        return (done.is_file(), (done if done.is_file() else folder / "run.json").stat().st_mtime)
+
+    for folder in sorted(folders, key=when, reverse=True):
+        yield RunFolder(folder)
+
+
+def find_run(root: Path, text: str) -> RunFolder:
+    """The run whose identity starts with `text`, or the latest finished run of the study of that name.
+
+    Raises `RunError` naming what is known.
+    """
+    runs = list(list_runs(root))
+    by_digest = [one for one in runs if len(text) >= 4 and one.path.name.startswith(text)]
+    by_name = [one for one in runs if one.json("run").get("name") == text]
+    if len(by_digest) == 1:
+        return by_digest[0]
+    finished = [one for one in by_name if one.finished]
+    if finished or by_name:
+        return (finished or by_name)[0]
+    if by_digest:
+        raise RunError(f'"{text}" fits {len(by_digest)} runs. try: more digits of the run.')
+    known = {str(one.json("run").get("name")) for one in runs}
+    hint = (
+        did_you_mean(text, known)
+        if known
+        else " There are no runs yet. try: spinecast study configs/studies/<name>.toml"
+    )
+    raise RunError(f'no run "{text}".{hint}')

@@ -1,0 +1,215 @@
+"""`Study`: one question, typed, read from TOML, with its digest. What can change a clinical number has no default."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from experiments.suggestions import did_you_mean
+from features.contract import Contract
+from training.evidence import digest
+from training.tuning import TuningSettings
+
+_Scalar = bool | int | float | str
+
+
+class StudyError(ValueError):
+    """A study that cannot be run as written: every fault at once, each with the next step. Exit code 2."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+@final
+class EndpointChoice(_Strict):
+    """What counts, by when, and which cause at which horizon the gate reads.
+
+    settings  of the endpoint itself (see its module); laid over the contract's own settings.
+    """
+
+    name: str
+    horizons_days: tuple[float, ...] = Field(min_length=1)
+    primary_horizon_days: float
+    primary_cause: str
+    settings: dict[str, _Scalar | list[_Scalar] | dict[str, _Scalar]] = {}
+
+
+@final
+class RecipeChoice(_Strict):
+    """A way to learn that stands for election.
+
+    name        in evidence; the family's name unless two recipes share a family.
+    predictors  instead of the study's own.
+    settings    fixed settings of the family, where the search starts.
+    """
+
+    family: str
+    name: str = ""
+    predictors: tuple[str, ...] | None = None
+    settings: dict[str, _Scalar] = {}
+
+    @property
+    def label(self) -> str:
+        """Its name in evidence."""
+        return self.name or self.family
+
+
+@final
+class DesignChoice(_Strict):
+    """How performance is judged. `folds` and `repeats` belong to nested cross-validation alone."""
+
+    design: Literal["nested_cross_validation", "leave_one_site_out"]
+    folds: int | None = Field(default=None, ge=2)
+    repeats: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        nested = self.design == "nested_cross_validation"
+        if nested and (self.folds is None or self.repeats is None):
+            raise ValueError("nested_cross_validation needs folds and repeats.")
+        if not nested and (self.folds is not None or self.repeats is not None):
+            raise ValueError("leave_one_site_out has one fold per site: drop folds and repeats.")
+        return self
+
+
+@final
+class IntervalChoice(_Strict):
+    """Intervals resample patients this often, at this level."""
+
+    resamples: int = Field(ge=20)
+    level: float = Field(gt=0.5, lt=1)
+
+
+@final
+class Study(_Strict):
+    """One question. `name` is also the model's name on the shelf.
+
+    contract       stem of `configs/registries/<contract>.toml`.
+    landmark_days  the moment of prediction; 0 is time zero.
+    treatment_conditional  whether what the index treatment fixes may be used.
+    declared       facts that no computation gives, in words: intended use, funding, contact, …
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{1,62}$")
+    title: str = Field(min_length=1)
+    registry: str
+    contract: str
+    seed: int = Field(ge=0)
+    predictors: tuple[str, ...] = Field(min_length=1)
+    landmark_days: float = Field(ge=0)
+    treatment_conditional: bool
+    eligibility: dict[str, dict[str, Any]]
+    endpoint: EndpointChoice
+    recipes: tuple[RecipeChoice, ...] = Field(min_length=1)
+    tuning: TuningSettings
+    designs: tuple[DesignChoice, ...] = Field(min_length=1)
+    intervals: IntervalChoice
+    declared: dict[str, str] = {}
+
+    @classmethod
+    def from_toml(cls, path: Path, overrides: Sequence[str] = ()) -> Study:
+        """Read a study, with `key=value` laid over it ("tuning.trials=3", "designs.0.folds=3").
+
+        Raises `StudyError` with every fault.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise StudyError(
+                f"{path.name}: cannot be read ({error.strerror}). try: spinecast plan configs/studies/<name>.toml"
+            ) from error
+        try:
+            value = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise StudyError(f"{path.name}: no TOML: {error}.") from error
+        for override in overrides:
+            _lay_over(value, override)
+        return cls.from_json(value, source=path.name)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], source: str = "study") -> Study:
+        """From plain JSON values. Raises `StudyError` with every fault."""
+        try:
+            return cls.model_validate_json(json.dumps(value, default=str))
+        except ValidationError as error:
+            raise StudyError(_sentences(source, error)) from error
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of the resolved study."""
+        return digest(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The resolved study as plain JSON values; `from_json` gives it back."""
+        return self.model_dump(mode="json")
+
+    def settings(self, contract: Contract) -> dict[str, Any]:
+        """What the endpoint is told: the contract's settings, the study's own laid over them."""
+        return {**contract.settings, **self.endpoint.settings}
+
+    def predictors_of(self, recipe: RecipeChoice) -> tuple[str, ...]:
+        """What one recipe reads."""
+        return self.predictors if recipe.predictors is None else recipe.predictors
+
+
+def _lay_over(value: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise StudyError(f'--set expects key=value, got "{override}". try: --set tuning.trials=10')
+    try:
+        new = tomllib.loads(f"new = {text}")["new"]
+    except tomllib.TOMLDecodeError:
+        new = text.strip()
+    place: Any = value
+    *way, last = key.strip().split(".")
+    for part in way:
+        place = _step(place, part, key)
+    if isinstance(place, list):
+        place[_index(place, last, key)] = new
+    else:
+        place[last] = new
+
+
+def _step(place: Any, part: str, key: str) -> Any:
+    found = place[_index(place, part, key)] if isinstance(place, list) else place.setdefault(part, {})
+    if not isinstance(found, dict | list):
+        raise StudyError(f'--set {key}: "{part}" is a value, not a table.')
+    return found
+
+
+def _index(place: list[Any], part: str, key: str) -> int:
+    if not part.isdigit() or int(part) >= len(place):
+        raise StudyError(f'--set {key}: expected a number from 0 to {len(place) - 1}, got "{part}".')
+    return int(part)
+
+
+def _sentences(source: str, error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+        key = ".".join(map(str, fault["loc"])) or "study"
+        if fault["type"] == "missing":
+            lines.append(f"{key}: missing; it can change a number, so the study must say it.")
+        elif fault["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key.{did_you_mean(str(fault['loc'][-1]), _keys_beside(fault['loc']))}")
+        else:
+            lines.append(f"{key}: {fault['msg']}.")
+    count = f"{len(lines)} fault" + ("s" if len(lines) > 1 else "")
+    return "\n  ".join([f"{source}: {count}.", *lines])
+
+
+def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+    beside: dict[str, type[BaseModel]] = {
+        "endpoint": EndpointChoice,
+        "recipes": RecipeChoice,
+        "tuning": TuningSettings,
+        "designs": DesignChoice,
+        "intervals": IntervalChoice,
+    }
+    model = beside.get(str(loc[0]), Study) if len(loc) > 1 else Study
+    return list(model.model_fields)

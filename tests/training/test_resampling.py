@@ -1,0 +1,107 @@
+"""Who teaches and who is judged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.resampling import (
+    ResamplingError,
+    bootstrap,
+    canonical_order,
+    derive_seed,
+    folds,
+    keyed_hashes,
+    leave_one_site_out,
+)
+
+
+def cohort(n: int, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    ids = np.array([f"P{i:05d}" for i in range(n)])
+    return ids, rng.integers(0, 3, n), np.array([f"S{i:02d}" for i in rng.integers(1, 5, n)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(12, 120), k=st.integers(2, 6), repeats=st.integers(1, 3), seed=st.integers(0, 10**6))
+def test_folds_are_disjoint_exhaustive_and_even(n, k, repeats, seed):
+    ids, event, sites = cohort(n, seed)
+    dealt = list(folds(ids, event, sites, k=k, repeats=repeats, seed=seed, design="nested_cross_validation"))
+    assert len(dealt) == k * repeats
+    for repeat in range(repeats):
+        tests = [one.test for one in dealt if one.repeat == repeat]
+        assert sorted(np.concatenate(tests).tolist()) == list(range(n))
+        assert max(map(len, tests)) - min(map(len, tests)) <= 1
+    for one in dealt:
+        assert sorted([*one.train.tolist(), *one.test.tolist()]) == list(range(n))
+
+
+def test_folds_never_depend_on_row_order():
+    ids, event, sites = cohort(200)
+    shuffled = np.random.default_rng(5).permutation(200)
+    dealt = folds(ids, event, sites, k=5, repeats=2, seed=7, design="d")
+    again = folds(ids[shuffled], event[shuffled], sites[shuffled], k=5, repeats=2, seed=7, design="d")
+    for one, other in zip(dealt, again, strict=True):
+        assert ids[one.test].tolist() == ids[shuffled][other.test].tolist()
+        assert ids[one.train].tolist() == ids[shuffled][other.train].tolist()
+
+
+def test_each_fold_has_its_share_of_every_site_and_event():
+    ids, event, sites = cohort(600)
+    for one in folds(ids, event, sites, k=5, repeats=1, seed=1, design="d"):
+        for site in np.unique(sites):
+            for code in (0, 1, 2):
+                whole = np.sum((sites == site) & (event == code))
+                here = np.sum((sites[one.test] == site) & (event[one.test] == code))
+                assert abs(here - whole / 5) <= 1
+
+
+def test_repeats_deal_anew_and_seeds_differ_between_resamples():
+    ids, event, sites = cohort(100)
+    dealt = list(folds(ids, event, sites, k=4, repeats=2, seed=3, design="d"))
+    assert set(dealt[0].test) != set(dealt[4].test)
+    assert len({one.seed(3) for one in dealt}) == len(dealt)
+
+
+def test_copies_of_a_patient_stay_on_one_side():
+    ids, event, sites = cohort(80)
+    draw = np.random.default_rng(1).integers(0, 80, 80)
+    for one in folds(ids[draw], event[draw], sites[draw], k=4, repeats=2, seed=3, design="inner"):
+        assert not set(ids[draw][one.train]) & set(ids[draw][one.test])
+        assert len(one.train) + len(one.test) == 80
+
+
+def test_a_left_out_site_teaches_nothing():
+    ids, _, sites = cohort(100)
+    dealt = list(leave_one_site_out(ids, sites, seed=1))
+    assert [one.label for one in dealt] == ["site=S01", "site=S02", "site=S03", "site=S04"]
+    for one in dealt:
+        assert set(sites[one.test]) == {one.label.removeprefix("site=")}
+        assert not set(sites[one.train]) & set(sites[one.test])
+        assert len(one.train) + len(one.test) == 100
+
+
+def test_a_bootstrap_judges_those_it_never_drew():
+    ids, _, _ = cohort(100)
+    for one in bootstrap(ids, repeats=3, seed=2):
+        assert len(one.train) == 100
+        assert set(one.train) | set(one.test) == set(range(100))
+        assert not set(one.train) & set(one.test)
+
+
+def test_the_order_is_keyed_by_the_seed_and_pinned():
+    ids = ["P1", "P2", "P3", "P4", "P5"]
+    assert canonical_order(ids, 1).tolist() != canonical_order(ids, 2).tolist()
+    # An auditor deals the same folds years later: these may never change.
+    assert derive_seed(20261124, "nested_cross_validation", 0, 0) == 276398192
+    assert keyed_hashes(["P1"], 1) == ["ba3391a7ead42d9c2cccd26bcc6e5aa5"]
+
+
+def test_designs_that_cannot_be_carried_are_refused_by_name():
+    ids, event, sites = cohort(10)
+    with pytest.raises(ResamplingError, match="expected 2 to 10 folds for 10 patients, got 11"):
+        list(folds(ids, event, sites, k=11, repeats=1, seed=1, design="nested_cross_validation"))
+    with pytest.raises(ResamplingError, match="at least two sites, got 0"):
+        list(leave_one_site_out(ids, None, seed=1))
