@@ -57,7 +57,9 @@ class Cohort:
 
     def __post_init__(self) -> None:
         if len(set(self.ids.tolist())) != len(self.ids) or len(self.frame) != len(self.ids):
-            raise ValueError(f"a cohort has one row per patient: {len(self.frame)} rows, {len(set(self.ids.tolist()))} ids.")
+            raise ValueError(
+                f"a cohort has one row per patient: {len(self.frame)} rows, {len(set(self.ids.tolist()))} ids."
+            )
 
     @property
     def n(self) -> int:

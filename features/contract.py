@@ -1,4 +1,4 @@
-"""`Contract`: what a registry promises about each variable. Declared once in TOML; checking, schemas and cards are derived."""
+"""`Contract`: what a registry promises about each variable. Declared once; checks, schemas and cards are derived."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Field(_Strict):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if self.known_at not in (*KNOWN_AT, UNDECLARED):
-            raise ValueError(f'{self.name}: known_at must be one of {", ".join((*KNOWN_AT, UNDECLARED))}.')
+            raise ValueError(f"{self.name}: known_at must be one of {', '.join((*KNOWN_AT, UNDECLARED))}.")
         if self.kind in ("category", "ordinal") and not self.levels:
             raise ValueError(f"{self.name}: a {self.kind} needs its levels.")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
@@ -97,7 +97,7 @@ class Contract(_Strict):
     """All promises of one registry, versioned.
 
     registry   which adapter reads it (`features.registries.REGISTRIES`).
-    settings   what the adapter needs beyond fields (a flat table: which columns are id, time, event; their codes; unit).
+    settings   what the adapter needs beyond fields (a flat table: which columns are id, time, event; codes; unit).
     missing    codes that mean "not known" in every field.
     """
 

@@ -18,7 +18,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of published reference data beside the repository; tests that read it are skipped where it does not lie."""
+    """Published reference data beside the repository; tests that read it are skipped where it does not lie."""
     folder = Path(os.environ.get("SPINECAST_SHARED", ROOT.parent / "shared"))
     if not folder.is_dir():
         pytest.skip("the shared reference data do not lie beside this clone")

@@ -49,20 +49,26 @@ def test_public_names_say_what_they_are(path: Path) -> None:
     silent = [
         node.name
         for node in module.body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
     ]
     assert not silent
     assert ast.get_docstring(module), "a module says in its first lines what it is"
 
 
 def test_no_class_inherits_from_one_of_our_concrete_classes() -> None:
-    ours: dict[str, bool] = {}  # class name → may be inherited from (a protocol, an exception, a private pydantic configuration)
+    ours: dict[
+        str, bool
+    ] = {}  # class name → may be inherited from (a protocol, an exception, a private pydantic configuration)
     parents: list[tuple[str, str, str]] = []
     for path in SOURCES:
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.ClassDef):
                 bases = [ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases]
-                ours[node.name] = node.name.startswith("_") or bool({"Protocol"} & set(bases)) or node.name.endswith("Error")
+                ours[node.name] = (
+                    node.name.startswith("_") or bool({"Protocol"} & set(bases)) or node.name.endswith("Error")
+                )
                 parents += [(named(path), node.name, base) for base in bases]
     wrong = [f"{where}: {child}({parent})" for where, child, parent in parents if parent in ours and not ours[parent]]
     assert not wrong
@@ -72,9 +78,11 @@ def test_no_class_inherits_from_one_of_our_concrete_classes() -> None:
 def test_product_code_has_no_bare_assert_no_pickle_and_no_silence(path: Path) -> None:
     module = tree(path)
     text = path.read_text(encoding="utf-8")
-    assert not [node.lineno for node in ast.walk(module) if isinstance(node, ast.Assert)], "asserts vanish under python -O"
-    forbidden = r"\b(import|from)\s+(pickle|joblib|cloudpickle|dill|skops)\b|read_pickle|allow_pickle=True|\beval\(|yaml\.load\("
-    assert not re.findall(forbidden, text)
+    assert not [node.lineno for node in ast.walk(module) if isinstance(node, ast.Assert)], (
+        "asserts vanish under python -O"
+    )
+    loaders = r"\b(import|from)\s+(pickle|joblib|cloudpickle|dill|skops)\b|read_pickle|allow_pickle=True"
+    assert not re.findall(loaders + r"|\beval\(|yaml\.load\(", text)
     silenced = [node.lineno for node in ast.walk(module) if isinstance(node, ast.ExceptHandler) and node.type is None]
     assert not silenced, "a bare except hides what it cannot know"
     assert not re.findall(r"#\s*(noqa|type: ignore)\s*$", text, flags=re.MULTILINE), "an ignore names its rule"
@@ -94,10 +102,16 @@ def test_every_room_has_a_door_plate() -> None:
 
 
 def test_no_committed_file_names_a_package_host_or_a_pickle() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\n")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
+        "\n"
+    )
     hosts = re.compile(r"--(extra-)?index-url|files\.pythonhosted|pypi\.org/simple")
     for name in filter(None, tracked):
         path = ROOT / name
         assert path.suffix not in {".pkl", ".joblib", ".pickle"}
-        if path.is_file() and path.suffix in {".lock", ".toml", ".txt", ".md", ".yml", ".cfg", ""} and name != "tests/test_house.py":
+        if (
+            path.is_file()
+            and path.suffix in {".lock", ".toml", ".txt", ".md", ".yml", ".cfg", ""}
+            and name != "tests/test_house.py"
+        ):
             assert not hosts.search(path.read_text(encoding="utf-8", errors="ignore")), name

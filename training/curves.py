@@ -40,7 +40,9 @@ class Curves:
         if len(times) and (times[0] <= 0 or np.any(np.diff(times) <= 0)):
             raise CurvesError("times must ascend from above zero.")
         if not np.isfinite(incidence).all():
-            raise CurvesError(f"{int((~np.isfinite(incidence)).any(axis=(1, 2)).sum())} of {len(incidence)} curves are not finite.")
+            raise CurvesError(
+                f"{int((~np.isfinite(incidence)).any(axis=(1, 2)).sum())} of {len(incidence)} curves are not finite."
+            )
         if incidence.size and (
             incidence.min() < -_SLACK
             or incidence.sum(axis=1).max() > 1 + _SLACK
@@ -84,7 +86,8 @@ class Curves:
     def risk_at(self, horizon: float, cause: str | None = None) -> Floats:
         """(n,) probability that `cause` (the first by default) has happened by `horizon`."""
         k = 0 if cause is None else self.causes.index(cause)
-        return self.at([horizon]).incidence[:, k, 0]
+        risk: Floats = self.at([horizon]).incidence[:, k, 0]
+        return risk
 
     def take(self, rows: NDArray[np.intp] | Sequence[int]) -> Curves:
         """The curves of these patients, in this order."""

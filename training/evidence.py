@@ -66,7 +66,9 @@ class Estimate:
             if number is not None:
                 object.__setattr__(self, name, float(number))
                 if not math.isfinite(number):
-                    raise EvidenceError(f"{self.metric}: {name} is not finite; say 'not applicable' with the reason instead.")
+                    raise EvidenceError(
+                        f"{self.metric}: {name} is not finite; say 'not applicable' with the reason instead."
+                    )
         if self.state in ("not applicable", "missing") and (self.value is not None or not self.reason):
             raise EvidenceError(f"{self.metric}: a number that is {self.state} has a reason and no value.")
         if self.state in ("measured", "declared") and self.value is None:
@@ -80,7 +82,9 @@ class Estimate:
     @property
     def id(self) -> str:
         """The key as text, for anchors and for `reproduce`."""
-        return "/".join("" if part is None else f"{part:g}" if isinstance(part, float) else str(part) for part in self.key)
+        return "/".join(
+            "" if part is None else f"{part:g}" if isinstance(part, float) else str(part) for part in self.key
+        )
 
 
 @final
@@ -120,7 +124,9 @@ class Evidence:
         facts: Mapping[str, Any] | None = None,
     ) -> Evidence:
         """The same evidence and more."""
-        return Evidence((*self.estimates, *estimates), {**self.tables, **(tables or {})}, {**self.facts, **(facts or {})})
+        return Evidence(
+            (*self.estimates, *estimates), {**self.tables, **(tables or {})}, {**self.facts, **(facts or {})}
+        )
 
     @property
     def digest(self) -> str:

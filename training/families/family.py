@@ -76,7 +76,10 @@ class Family(Protocol):
 
     @staticmethod
     def space() -> Mapping[str, tuple[str, Any, Any]]:
-        """Settings to search: name → ("float" | "log" | "int" | "choice", low or choices, high or None). Empty: nothing to tune."""
+        """Settings to search: name → ("float" | "log" | "int" | "choice", low or choices, high or None).
+
+        Empty: nothing to tune.
+        """
         ...
 
     def with_settings(self, settings: Mapping[str, Any]) -> Self:
@@ -88,7 +91,8 @@ class Family(Protocol):
 class FittedHazard(Protocol):
     """A fitted cause-specific hazard: what `cause_specific` composes.
 
-    steps       (s,) times of the hazard's steps, ascending, repeated where a tied time has Efron sub-steps over all causes.
+    steps       (s,) times of the hazard's steps, ascending, repeated where a tied time has Efron sub-steps (over all
+                causes).
     increments  (n, s) this cause's hazard in each step for each row.
     """
 
@@ -105,7 +109,10 @@ class FittedHazard(Protocol):
 
 @runtime_checkable
 class HazardFamily(Protocol):
-    """A family that can fit the hazard of one cause among several (the others censor it, but keep their share of tied sub-steps)."""
+    """A family that can fit the hazard of one cause among several.
+
+    The other causes censor it, but keep their share of tied sub-steps.
+    """
 
     def fit_hazard(self, design: Design, outcome: Outcome, cause: int, seed: int) -> FittedHazard:
         """The hazard of the `cause`-th cause (1-based, as in `Outcome.event`)."""
