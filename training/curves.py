@@ -74,7 +74,8 @@ class Curves:
     @property
     def survival(self) -> Floats:
         """(n, t) probability that no cause has happened."""
-        return np.clip(1.0 - self.incidence.sum(axis=1), 0.0, 1.0)
+        rest: Floats = np.clip(1.0 - self.incidence.sum(axis=1), 0.0, 1.0)
+        return rest
 
     def at(self, times: ArrayLike) -> Curves:
         """The same curves read at other times; before the first own time nothing has happened."""

@@ -64,7 +64,9 @@ def test_an_override_that_leads_nowhere_is_refused(tmp_path, override):
 
 
 def test_all_faults_come_at_once_with_the_nearest_key(tmp_path):
-    text = TEXT.replace("seed = 7", "sede = 7").replace("trials = 4", "trails = 4").replace("level = 0.95", "level = 95")
+    text = (
+        TEXT.replace("seed = 7", "sede = 7").replace("trials = 4", "trails = 4").replace("level = 0.95", "level = 95")
+    )
     with pytest.raises(StudyError) as caught:
         Study.from_toml(written(tmp_path, text))
     said = str(caught.value)
