@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from features.outcome import Outcome
+from training.partial_likelihood import PartialLikelihood, fit_cox
+
+Floats = NDArray[np.float64]
+
+
+def patients(n: int, seed: int, *, entry: bool = False) -> tuple[Floats, Outcome]:
+    """Follow-up in whole days, so that a third of the deaths are tied."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    start = np.floor(rng.uniform(0, 6, n)) if entry else np.zeros(n)
+    end = start + np.ceil(rng.exponential(12 * np.exp(-0.7 * X[:, 0])))
+    event = rng.choice([0, 1, 2], n, p=[0.3, 0.5, 0.2])
+    return X, Outcome(start, end, end, event, ("died", "other"))
+
+
+def brute_force(coef: Floats, X: Floats, outcome: Outcome, weights: Floats) -> float:
+    """Efron's log partial likelihood written out patient by patient."""
+    eta, total = X @ coef, 0.0
+    for day in np.unique(outcome.right_days[outcome.event == 1]):
+        dead = (outcome.right_days == day) & (outcome.event == 1)
+        at_risk = (outcome.entry_days < day) & (outcome.right_days >= day)
+        all_, dying = (weights * np.exp(eta))[at_risk].sum(), (weights * np.exp(eta))[dead].sum()
+        d = int(dead.sum())
+        total += float((weights * eta)[dead].sum())
+        total -= weights[dead].mean() * sum(np.log(all_ - k / d * dying) for k in range(d))
+    return total
+
+
+@pytest.mark.parametrize("entry", [False, True])
+def test_the_maximum_is_that_of_the_likelihood_written_out(entry: bool) -> None:
+    X, outcome = patients(120, 3, entry=entry)
+    weights = np.random.default_rng(1).uniform(0.5, 2.0, outcome.n)
+    fit = fit_cox(X, outcome, 1, weights=weights)
+    assert fit.loglik == pytest.approx(brute_force(fit.coef, X, outcome, weights), abs=1e-9)
+    assert fit.loglik_null == pytest.approx(brute_force(np.zeros(3), X, outcome, weights), abs=1e-9)
+    step, information = 1e-4, np.linalg.inv(fit.covariance)
+    for j in range(3):
+        ahead, behind = fit.coef.copy(), fit.coef.copy()
+        ahead[j] += step
+        behind[j] -= step
+        up, down = brute_force(ahead, X, outcome, weights), brute_force(behind, X, outcome, weights)
+        assert (up - down) / (2 * step) == pytest.approx(0.0, abs=1e-5)
+        assert -(up - 2 * fit.loglik + down) / step**2 == pytest.approx(information[j, j], rel=1e-4)
+
+
+def test_fine_gray_is_cox_on_rows_split_where_the_weights_change() -> None:
+    X, outcome = patients(80, 5)
+    fit = fit_cox(X, outcome, 1, subdistribution=True)
+    days = np.unique(outcome.right_days)
+    at_risk = np.array(
+        [((outcome.right_days > d) | ((outcome.right_days == d) & (outcome.event == 0))).sum() for d in days]
+    )
+    lost = np.array([((outcome.right_days == d) & (outcome.event == 0)).sum() for d in days])
+    g = np.concatenate([[1.0], np.cumprod(1 - lost / np.maximum(at_risk, 1))])
+    rows: list[tuple[int, float, float, int, float]] = []
+    for i in range(outcome.n):
+        end = outcome.right_days[i]
+        rows.append((i, 0.0, end, int(outcome.event[i] == 1), 1.0))
+        if outcome.event[i] == 2:
+            own = g[np.searchsorted(days, end)]
+            later = days[days > end]
+            rows += [(i, max(end, d - 1), d, 0, g[np.searchsorted(days, d)] / own) for d in later]
+    who, start, stop, event, weight = (np.array(c) for c in zip(*rows, strict=True))
+    keep = weight > 0
+    split = Outcome(start[keep], stop[keep], stop[keep], event[keep], ("died",))
+    again = fit_cox(X[who[keep]], split, 1, weights=weight[keep])
+    assert fit.coef == pytest.approx(again.coef, abs=1e-7)
+    assert fit.loglik - fit.loglik_null == pytest.approx(again.loglik - again.loglik_null, abs=1e-8)
+
+
+def test_rows_units_and_scale_do_not_matter() -> None:
+    X, outcome = patients(150, 7)
+    fit = fit_cox(X, outcome, 1, ridge=0.3)
+    order = np.random.default_rng(0).permutation(outcome.n)
+    weeks = outcome.right_days / 7
+    other = Outcome(outcome.entry_days, weeks, weeks, outcome.event, outcome.causes).take(order)
+    again = fit_cox(X[order] + 1000.0, other, 1, ridge=0.3)
+    assert again.coef == pytest.approx(fit.coef, abs=1e-9)
+    assert fit_cox(X * 1e6, outcome, 1).coef * 1e6 == pytest.approx(fit_cox(X, outcome, 1).coef, abs=1e-8)
+
+
+def test_a_predictor_that_separates_is_bounded_by_ridge_and_said_otherwise() -> None:
+    group = np.repeat([0.0, 1.0], 50)[:, None]
+    outcome = Outcome.right_censored(np.r_[np.arange(51.0, 101.0), np.arange(1.0, 51.0)], np.ones(100, int))
+    assert not fit_cox(group, outcome).converged
+    held = fit_cox(group, outcome, ridge=0.1)
+    assert held.converged
+    assert 2.0 < held.coef[0] < 10.0
+
+
+def test_a_column_that_does_not_vary_gets_zero_and_no_standard_error() -> None:
+    X, outcome = patients(60, 9)
+    fit = fit_cox(np.c_[X, np.full(60, 3.0)], outcome)
+    assert fit.coef[3] == 0.0
+    assert np.isnan(fit.standard_error[3])
+    assert fit.coef[:3] == pytest.approx(fit_cox(X, outcome).coef, abs=1e-9)
+
+
+def test_without_an_event_there_is_nothing_to_fit() -> None:
+    X, outcome = patients(30, 1)
+    calm = Outcome.right_censored(outcome.right_days, np.zeros(30, int))
+    with pytest.raises(ValueError, match="at least one event"):
+        PartialLikelihood(calm, 1).fit(X)
