@@ -110,7 +110,7 @@ class PartialLikelihood:
     def _passed(self, increments: Floats, own: Floats) -> Floats:
         """(n,) hazard each patient passed through; a death counts its share of its own tied time only."""
         total = np.concatenate([[0.0], np.cumsum(increments)])
-        passed = total[self._until] - total[self._from]
+        passed: Floats = total[self._until] - total[self._from]
         passed[self._deaths] -= own[self._step]
         if len(self._competing):
             later = np.concatenate([[0.0], np.cumsum(increments * self._g)])
