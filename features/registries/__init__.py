@@ -1,0 +1,1 @@
+"""Registries: one adapter each, from tables as exported to one row per patient."""
