@@ -48,7 +48,8 @@ class SyntheticSettings:
     variant       "G1" proportional hazards; "G2" burden acts early and hardly later.
     site_sd       standard deviation of the sites' log hazards (0: sites do not differ).
     recovery_hazard_ratio   multiplies the hazard of death from recovery on (1: it does not).
-    extract       1, or 2: the same registry `later_days` later (longer follow-up, new patients, corrections, withdrawals).
+    extract       1, or 2: the same registry `later_days` later (longer follow-up, new patients, corrections,
+                  withdrawals).
     eposo_share   share of patients from EPOSO, the rest from MTRON; they differ in instruments.
     """
 
@@ -64,7 +65,9 @@ class SyntheticSettings:
 
     def __post_init__(self) -> None:
         if self.patients < 1 or not 1 <= self.sites <= 99 or self.extract not in (1, 2) or self.later_days < 1:
-            raise ValueError("a simulation needs at least one patient, 1 to 99 sites, extract 1 or 2, and later_days of 1 or more.")
+            raise ValueError(
+                "a simulation needs at least one patient, 1 to 99 sites, extract 1 or 2, and later_days of 1 or more."
+            )
         if self.site_sd < 0 or self.recovery_hazard_ratio <= 0 or not 0 <= self.eposo_share <= 1:
             raise ValueError("site_sd must be at least 0, recovery_hazard_ratio above 0, eposo_share between 0 and 1.")
 
@@ -90,7 +93,7 @@ def simulate(settings: SyntheticSettings) -> Simulated:
     if later:
         blocks.append(_block(settings, number=1, extra_days=0))
     tables = {name: pd.concat([tables[name] for tables, _ in blocks], ignore_index=True) for name in blocks[0][0]}
-    return Simulated(tables, _joined([truth for _, truth in blocks]))
+    return Simulated(tables, Truth.joined([truth for _, truth in blocks]))
 
 
 def simulate_truth(settings: SyntheticSettings) -> Truth:
@@ -113,7 +116,11 @@ def write_extract(simulated: Simulated, folder: Path) -> None:
     for name, table in simulated.tables.items():
         content = table.to_csv(index=False, lineterminator="\n").encode()
         (fresh / f"{name}.csv").write_bytes(content)
-        manifest[f"{name}.csv"] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "rows": len(table)}
+        manifest[f"{name}.csv"] = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+            "rows": len(table),
+        }
     (fresh / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if folder.exists():
         folder.rename(aside / "old")
@@ -163,11 +170,8 @@ def _lives(settings: SyntheticSettings, number: int) -> tuple[pd.DataFrame, pd.D
     )
     first = settings.patients + 1 if number else 1
     ids = np.char.mod("P%07d", np.arange(first, first + n))
-    arrays = (course[name].to_numpy() for name in ("early", "late", "susceptible", "mean_days"))
     deficit = (patients["ais"] < 4).to_numpy(bool)
-    death, recovery = course["death_days"].to_numpy(), course["recovery_days"].to_numpy()
-    truth = Truth(ids, deficit, death, recovery, *arrays, settings.site_sd, settings.recovery_hazard_ratio)
-    return patients, course, truth
+    return patients, course, Truth.of(ids, deficit, course, settings.site_sd, settings.recovery_hazard_ratio)
 
 
 def _time_zero(settings: SyntheticSettings, patients: pd.DataFrame, course: pd.DataFrame, number: int) -> Dates:
@@ -186,7 +190,7 @@ def _close(tables: dict[str, pd.DataFrame], course: pd.DataFrame, ids: Texts, ex
     end = np.minimum(lock, np.floor(course["lost_days"].to_numpy()))
     for name in ("follow_up", "adverse_event"):
         table = tables[name]
-        kept = table["_day"].to_numpy() <= end[pd.Index(ids).get_indexer(table["patient_id"])]
+        kept = table["_day"].to_numpy() <= end[pd.Index(ids).get_indexer(pd.Index(table["patient_id"]))]
         tables[name] = table[kept].drop(columns="_day").reset_index(drop=True)
 
 
@@ -212,11 +216,3 @@ def _withdraw(rng: Generator, tables: dict[str, pd.DataFrame], *, later: bool) -
     tables["patient"].loc[gone, "consent_status"] = "withdrawn"
     censored = tables["outcome"].index.isin(gone) & (tables["outcome"]["censor_reason"] != "")
     tables["outcome"].loc[censored, "censor_reason"] = "withdrawn"
-
-
-def _joined(parts: list[Truth]) -> Truth:
-    if len(parts) == 1:
-        return parts[0]
-    arrays = ("ids", "deficit", "death_days", "recovery_days", "early", "late", "susceptible", "mean_days")
-    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in arrays)
-    return Truth(*joined, parts[0].site_sd, parts[0].recovery_hazard_ratio)

@@ -1,4 +1,4 @@
-"""Tables `patient` and `baseline` of the synthetic registry: what was known before treatment, and what was never recorded."""
+"""Tables `patient` and `baseline` of the synthetic registry: what was known before treatment."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def baseline_table(rng: Generator, patients: pd.DataFrame, ids: Texts) -> pd.Dat
         "ecog": text(ecog, missing=lost(0.04)),
         "kps": text(np.clip(90 - 20 * ecog + 10 * (rng.random(n) < 0.4), 10, 100), missing=lost(0.60)),
         "asa_class": text(
-            np.clip(2 + np.rint(0.5 * frailty + rng.normal(0.4, 0.5, n)), 1, 5), missing=lost(0.10) | ~patients["surgery"]
+            np.clip(2 + np.rint(0.5 * frailty + rng.normal(0.4, 0.5, n)), 1, 5),
+            missing=lost(0.10) | ~patients["surgery"],
         ),
         "pgsga_category": text(np.array(["A", "B", "C"])[patients["pgsga"]], missing=no_pgsga),
         "opioid_use": text(rng.random(n) < expit(0.5 + 0.4 * frailty), missing=lost(0.10)),
@@ -80,7 +81,7 @@ def _pain(rng: Generator, patients: pd.DataFrame, no_form: NDArray[np.bool_]) ->
     mean = np.array([1.5, 5.8, 6.7, 6.7])[kind]
 
     def score(mean: Any) -> NDArray[np.float64]:
-        return np.clip(np.rint(rng.normal(mean, 2.5, n)), 0, 10)
+        return np.asarray(np.clip(np.rint(rng.normal(mean, 2.5, n)), 0, 10))
 
     cervical = patients["level"].to_numpy() < 7
     four = {
@@ -100,7 +101,7 @@ def _pain(rng: Generator, patients: pd.DataFrame, no_form: NDArray[np.bool_]) ->
 def baseline_quality(rng: Generator, patients: pd.DataFrame) -> NDArray[np.float64]:
     """SOSGOQ total, 0–100, before treatment; operated patients start lower."""
     mean = 54 - 8 * patients["frailty"].to_numpy() - 5 * patients["surgery"].to_numpy(float)
-    return np.clip(rng.normal(mean, 15), 0, 100)
+    return np.asarray(np.clip(rng.normal(mean, 15), 0, 100))
 
 
 def _reported(rng: Generator, patients: pd.DataFrame, no_form: NDArray[np.bool_]) -> dict[str, Texts]:

@@ -1,4 +1,4 @@
-"""What happens to the synthetic registry's patients after time zero: treatment, recovery, death, visits and who is missed."""
+"""After time zero in the synthetic registry: treatment, recovery, death, visits, and who is missed at them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VISIT_DAYS: Final = np.array([42, 84, 182, 364, 728])
 # Nearest visit by half distance (§1.1): a visit outside its window would carry another label.
 WINDOWS: Final = np.array([[28, 62], [63, 132], [133, 272], [273, 545], [546, 910]])
 _SPREAD = np.array([5.0, 9.0, 16.0, 25.0, 35.0])
-# Missing among the alive at 6/12/26/52/104 weeks (§3.8), reached through logit a + weight · frailty + near death + site.
+# Missing among the alive at 6/12/26/52/104 weeks (§3.8), by a logit of frailty, nearness of death and site.
 MISSING: Final = {
     "function": np.array([0.18, 0.25, 0.32, 0.40, 0.50]),
     "neurology": np.array([0.27, 0.33, 0.42, 0.50, 0.60]),
@@ -55,7 +55,9 @@ def treat(rng: Generator, patients: pd.DataFrame, variant: Variant) -> None:
 def live(
     rng: Generator, patients: pd.DataFrame, variant: Variant, *, site_effect: Floats, recovery_hazard_ratio: float
 ) -> pd.DataFrame:
-    """The exact course: columns early, late, susceptible, mean_days, recovery_days, death_days, lost_days, month_only."""
+    """The exact course. Columns: early, late, susceptible, mean_days, recovery_days, death_days, lost_days, month_only,
+    follow_up_days (until the first lock).
+    """
     n = len(patients)
     susceptible, mean_days = recovery_law(patients)
     recovery = np.where(rng.random(n) < susceptible, rng.exponential(mean_days), np.inf)

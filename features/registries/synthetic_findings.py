@@ -13,9 +13,7 @@ from features.registries.synthetic_cells import Dates, Texts, text
 from features.registries.synthetic_patients import AIS, ESCC, LEVELS, PRIMARIES, expit
 
 
-def neuro_table(
-    rng: Generator, patients: pd.DataFrame, course: pd.DataFrame, ids: Texts, zero: Dates
-) -> pd.DataFrame:
+def neuro_table(rng: Generator, patients: pd.DataFrame, course: pd.DataFrame, ids: Texts, zero: Dates) -> pd.DataFrame:
     """The deficit: its grade, since when, and the strength that tells who will recover."""
     n, ais = len(patients), patients["ais"].to_numpy()
     deficit, walks = ais < 4, patients["ambulatory"].to_numpy(bool)
@@ -32,7 +30,9 @@ def neuro_table(
     def lost(share: float) -> NDArray[np.bool_]:
         return rng.random(n) < share
 
-    walking = np.where(walks, np.where(rng.random(n) < np.where(deficit, 0.55, 0.2), "with_aid", "independent"), "non_ambulatory")
+    walking = np.where(
+        walks, np.where(rng.random(n) < np.where(deficit, 0.55, 0.2), "with_aid", "independent"), "non_ambulatory"
+    )
     no_myotomal = lost(0.20)
     return pd.DataFrame(
         {
@@ -106,7 +106,9 @@ def tumour_table(rng: Generator, patients: pd.DataFrame, ids: Texts, zero: Dates
             "primary_controlled": text(rng.choice(["controlled", "active"], n, p=[0.55, 0.45]), missing=lost(0.20)),
             "prior_systemic_therapy": text(patients["prior_systemic"], missing=lost(0.08)),
             "prior_chemotherapy": text(patients["prior_systemic"] & (rng.random(n) < 0.75), missing=lost(0.08)),
-            "systemic_options_remaining": text(rng.random(n) < expit(0.9 - 0.4 * patients["frailty"]), missing=lost(0.45)),
+            "systemic_options_remaining": text(
+                rng.random(n) < expit(0.9 - 0.4 * patients["frailty"]), missing=lost(0.45)
+            ),
             "prior_spine_rt": text(patients["prior_rt"], missing=lost(0.05)),
             "prior_spine_surgery": text(rng.random(n) < 0.08, missing=lost(0.05)),
         }
@@ -137,7 +139,8 @@ def imaging_table(rng: Generator, patients: pd.DataFrame, ids: Texts, zero: Date
     beside = index[(involved >= 2) & (level + 1 < len(LEVELS))].copy()
     beside["level"] = LEVELS[level[beside.index] + 1]
     beside["is_index"] = "0"
-    beside[[c for c in index if c.startswith("sins_") or c in ("escc_grade", "n_levels_involved")]] = ""
+    read = [name for name in table if name.startswith("sins_")]
+    beside[[*read, "escc_grade", "n_levels_involved"]] = ""
     return pd.concat([index, beside], ignore_index=True).sort_values(
         ["patient_id", "is_index"], ascending=[True, False], ignore_index=True
     )

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from features.registries.synthetic_cells import Dates, Texts, text
-from features.registries.synthetic_course import VISIT_DAYS, VISIT_WEEKS, grades
+from features.registries.synthetic_course import VISIT_WEEKS, grades
 from features.registries.synthetic_patients import AIS, expit
 
 Floats = NDArray[np.float64]
@@ -24,12 +24,50 @@ def treatment_table(
     alive = course["death_days"].to_numpy()
     deficit = patients["ais"].to_numpy() < 4
     days = patients["deficit_days"].to_numpy()
-    adjuvant = patients["adjuvant_rt"].to_numpy(bool)
 
     def lost(share: float) -> NDArray[np.bool_]:
         return rng.random(n) < share
 
-    quick = np.where(deficit & (days < 2), rng.choice([1, 2], n, p=[0.4, 0.6]), rng.choice([0, 1, 2], n, p=[0.8, 0.15, 0.05]))
+    quick = np.where(
+        deficit & (days < 2), rng.choice([1, 2], n, p=[0.4, 0.6]), rng.choice([0, 1, 2], n, p=[0.8, 0.15, 0.05])
+    )
+    stay = np.where(surgery, 4 + rng.poisson(6, n), rng.poisson(3, n))
+    fused = np.where(surgery, rng.integers(2, 8, n), 0)
+    destination = np.where(
+        rng.random(n) < 0.6, "home", np.where(rng.random(n) < 0.6, "rehabilitation", "other_hospital")
+    )
+    no_stay = lost(0.05) | (alive < stay)
+    operation = pd.DataFrame(
+        {
+            "patient_id": ids,
+            "treatment_arm": np.where(surgery, np.where(patients["adjuvant_rt"], "surgery_rt", "surgery"), "rt_alone"),
+            "urgency": text(np.array(["elective", "urgent", "emergent"])[quick], missing=lost(0.05)),
+            "hours_deficit_to_surgery": text(
+                np.minimum(24 * days + rng.uniform(2, 22, n), 2000), missing=lost(0.25) | ~(surgery & deficit)
+            ),
+            "approach": text(
+                rng.choice(["posterior", "anterior", "combined"], n, p=[0.85, 0.08, 0.07]),
+                missing=lost(0.03) | ~surgery,
+            ),
+            "decompression": text(rng.random(n) < np.where(deficit, 0.9, 0.55), missing=lost(0.03) | ~surgery),
+            "instrumentation": text(rng.random(n) < 0.88, missing=lost(0.03) | ~surgery),
+            "levels_fused": text(fused, missing=lost(0.03) | ~surgery),
+            "mis": text(rng.random(n) < 0.25, missing=lost(0.03) | ~surgery),
+            "blood_loss_ml": text(np.exp(rng.normal(6.3, 0.7, n)), missing=lost(0.15) | ~surgery),
+            "op_minutes": text(
+                np.clip(60 + 28 * fused + rng.normal(20, 35, n), 30, 800), missing=lost(0.15) | ~surgery
+            ),
+            "los_days": text(stay, missing=no_stay),
+            "discharge_destination": text(destination, missing=no_stay),
+        }
+    )
+    return operation.join(_later_therapy(rng, patients, course, zero))
+
+
+def _later_therapy(rng: Generator, patients: pd.DataFrame, course: pd.DataFrame, zero: Dates) -> pd.DataFrame:
+    """Radiotherapy and systemic therapy; after an operation they come weeks later, and only to the living."""
+    n, surgery, alive = len(patients), patients["surgery"].to_numpy(bool), course["death_days"].to_numpy()
+    adjuvant = patients["adjuvant_rt"].to_numpy(bool)
     rt_day = np.where(adjuvant, rng.integers(14, 43, n), 0)
     irradiated = ~surgery | adjuvant & (alive > rt_day)
     stereotactic = rng.random(n) < 0.45
@@ -37,37 +75,18 @@ def treatment_table(
     dose = np.where(stereotactic, 24.0 + (fractions == 5) * 6, np.where(fractions == 5, 20.0, 30.0))
     systemic_day = rng.integers(20, 70, n)
     systemic = (rng.random(n) < expit(0.4 - 0.4 * patients["frailty"])) & (alive > systemic_day)
-    stay = np.where(surgery, 4 + rng.poisson(6, n), rng.poisson(3, n))
-    fused = np.where(surgery, rng.integers(2, 8, n), 0)
-    destination = np.where(rng.random(n) < 0.6, "home", np.where(rng.random(n) < 0.6, "rehabilitation", "other_hospital"))
-    no_stay = lost(0.05) | (alive < stay)
-    no_rt = lost(0.12) | ~irradiated
-    no_systemic = lost(0.15)
+    no_rt = (rng.random(n) < 0.12) | ~irradiated
+    no_systemic = rng.random(n) < 0.15
     return pd.DataFrame(
         {
-            "patient_id": ids,
-            "treatment_arm": np.where(surgery, np.where(adjuvant, "surgery_rt", "surgery"), "rt_alone"),
-            "urgency": text(np.array(["elective", "urgent", "emergent"])[quick], missing=lost(0.05)),
-            "hours_deficit_to_surgery": text(
-                np.minimum(24 * days + rng.uniform(2, 22, n), 2000), missing=lost(0.25) | ~(surgery & deficit)
-            ),
-            "approach": text(rng.choice(["posterior", "anterior", "combined"], n, p=[0.85, 0.08, 0.07]), missing=lost(0.03) | ~surgery),
-            "decompression": text(rng.random(n) < np.where(deficit, 0.9, 0.55), missing=lost(0.03) | ~surgery),
-            "instrumentation": text(rng.random(n) < 0.88, missing=lost(0.03) | ~surgery),
-            "levels_fused": text(fused, missing=lost(0.03) | ~surgery),
-            "mis": text(rng.random(n) < 0.25, missing=lost(0.03) | ~surgery),
-            "blood_loss_ml": text(np.exp(rng.normal(6.3, 0.7, n)), missing=lost(0.15) | ~surgery),
-            "op_minutes": text(np.clip(60 + 28 * fused + rng.normal(20, 35, n), 30, 800), missing=lost(0.15) | ~surgery),
             "rt_modality": text(
-                np.where(irradiated, np.where(stereotactic, "sbrt", "cebrt"), "none"), missing=lost(0.05)
+                np.where(irradiated, np.where(stereotactic, "sbrt", "cebrt"), "none"), missing=rng.random(n) < 0.05
             ),
             "rt_dose_gy": text(dose, decimals=1, missing=no_rt),
             "rt_fractions": text(fractions, missing=no_rt),
             "rt_start_date": text(zero + rt_day.astype("timedelta64[D]"), missing=no_rt),
             "postop_systemic_therapy": text(systemic, missing=no_systemic),
             "postop_systemic_date": text(zero + systemic_day.astype("timedelta64[D]"), missing=~systemic | no_systemic),
-            "los_days": text(stay, missing=no_stay),
-            "discharge_destination": text(destination, missing=no_stay),
         }
     )
 
@@ -85,13 +104,17 @@ def follow_up_table(
     no_function, no_neurology, no_report = (
         visits[f"missed_{domain}"].to_numpy(bool) for domain in ("function", "neurology", "reported")
     )
-    ecog = patients["ecog"].to_numpy()[who] - (recovered & (rng.random(len(who)) < 0.5)) + visits["near_death"].to_numpy(int)
+    ecog = (
+        patients["ecog"].to_numpy()[who]
+        - (recovered & (rng.random(len(who)) < 0.5))
+        + visits["near_death"].to_numpy(int)
+    )
     ecog = np.clip(ecog + (rng.random(len(who)) < 0.12) - (rng.random(len(who)) < 0.15), 0, 4)
     walks = patients["ambulatory"].to_numpy(bool)[who] & ~worse | recovered & (rng.random(len(who)) < 0.8)
     contact = np.where(no_function & no_neurology & no_report, "record", np.where(no_neurology, "phone", "clinic"))
 
     def lost(share: Any) -> NDArray[np.bool_]:
-        return rng.random(len(who)) < share
+        return np.asarray(rng.random(len(who)) < share)
 
     visit = visits["visit"].to_numpy()
     table = {
@@ -105,19 +128,28 @@ def follow_up_table(
             np.where(walks, np.where(lost(0.3), "with_aid", "independent"), "non_ambulatory"), missing=no_function
         ),
         "ais_v": text(AIS[ais], missing=no_neurology),
-        "motor_score_v": text(np.clip(np.array([45, 52, 65, 86, 100])[ais] + rng.integers(-3, 4, len(who)), 0, 100), missing=no_neurology | lost(0.15)),
+        "motor_score_v": text(
+            np.clip(np.array([45, 52, 65, 86, 100])[ais] + rng.integers(-3, 4, len(who)), 0, 100),
+            missing=no_neurology | lost(0.15),
+        ),
         "sosgoq_total_v": text(quality, decimals=1, missing=no_report),
-        "eq5d_index_v": text(np.clip((quality - 20) / 75 + rng.normal(0, 0.12, len(who)), -0.329, 1), decimals=3, missing=no_report),
+        "eq5d_index_v": text(
+            np.clip((quality - 20) / 75 + rng.normal(0, 0.12, len(who)), -0.329, 1), decimals=3, missing=no_report
+        ),
         "eq5d_vas_v": text(np.clip(quality + rng.normal(3, 12, len(who)), 0, 100), missing=no_report),
         "nrs_pain_worst_v": text(pain, missing=no_report),
         "satisfaction": text(np.clip(np.rint(rng.normal(1.9, 0.9, len(who))), 1, 5), missing=no_report | lost(0.04)),
-        "local_recurrence": text(lost(np.array([0.01, 0.03, 0.06, 0.09, 0.12])[visit]), missing=lost(np.array([0.10, 0.15, 0.20, 0.25, 0.30])[visit])),
+        "local_recurrence": text(
+            lost(np.array([0.01, 0.03, 0.06, 0.09, 0.12])[visit]),
+            missing=lost(np.array([0.10, 0.15, 0.20, 0.25, 0.30])[visit]),
+        ),
         "reoperation": text(lost(0.03), missing=lost(np.array([0.10, 0.15, 0.20, 0.25, 0.30])[visit])),
         "_day": day,
     }
     # Nobody was reached at half of the visits at which nothing was learned: no row, as registries have it.
     met = (course["death_days"].to_numpy()[who] > day) & ((contact != "record") | lost(0.5))
-    return pd.DataFrame(table)[met].reset_index(drop=True)
+    rows = np.flatnonzero(met)
+    return pd.DataFrame(table).take(rows).reset_index(drop=True)
 
 
 def _trajectories(
@@ -144,7 +176,17 @@ def adverse_event_table(
     who = np.repeat(np.arange(len(patients)), count)
     day = np.floor(rng.exponential(18, len(who)))
     who, day = who[day < course["death_days"].to_numpy()[who]], day[day < course["death_days"].to_numpy()[who]]
-    terms = ("wound_infection", "wound_dehiscence", "csf_leak", "uti", "pneumonia", "dvt_pe", "delirium", "cardiac", "other")
+    terms = (
+        "wound_infection",
+        "wound_dehiscence",
+        "csf_leak",
+        "uti",
+        "pneumonia",
+        "dvt_pe",
+        "delirium",
+        "cardiac",
+        "other",
+    )
     grade = rng.choice([1, 2, 3, 4], len(who), p=[0.25, 0.4, 0.28, 0.07])
     surgical = patients["surgery"].to_numpy(bool)[who]
     return pd.DataFrame(
@@ -156,7 +198,9 @@ def adverse_event_table(
             "ctcae_grade": text(grade),
             "clavien_dindo": text(np.array(["I", "II", "III", "IV"])[grade - 1], missing=~surgical),
             "serious": text(grade >= 3),
-            "related_to": np.where(surgical, rng.choice(["surgery", "disease"], len(who)), rng.choice(["rt", "systemic"], len(who))).astype(object),
+            "related_to": np.where(
+                surgical, rng.choice(["surgery", "disease"], len(who)), rng.choice(["rt", "systemic"], len(who))
+            ).astype(object),
             "resolved_date": text(zero[who] + (day + 10).astype("timedelta64[D]"), missing=rng.random(len(who)) < 0.3),
             "_day": day,
         }
@@ -182,7 +226,9 @@ def outcome_table(
     lost = np.floor(course["lost_days"].to_numpy())
     end = np.minimum(lock, lost)
     died = death <= end
-    seen = follow_up[follow_up["_day"] <= np.minimum(end, death)[pd.Index(ids).get_indexer(follow_up["patient_id"])]]
+    seen = follow_up[
+        follow_up["_day"] <= np.minimum(end, death)[pd.Index(ids).get_indexer(pd.Index(follow_up["patient_id"]))]
+    ]
     last_visit = seen.groupby("patient_id")["_day"].max().reindex(ids).fillna(0).to_numpy()
     last = zero + np.where(died, last_visit, np.maximum(end, last_visit)).astype("timedelta64[D]")
     exact = np.maximum(zero + np.where(died, death, 0).astype("timedelta64[D]"), last)
@@ -190,7 +236,9 @@ def outcome_table(
     month = course["month_only"].to_numpy(bool)
     recorded = np.where(month, np.maximum(by_month, last), exact)
     causes = np.where(death < 40, "treatment", "cancer")
-    cause = np.where(rng.random(n) < 0.85, np.where(rng.random(n) < 0.9, "cancer", causes), rng.choice(["other", "unknown"], n))
+    cause = np.where(
+        rng.random(n) < 0.85, np.where(rng.random(n) < 0.9, "cancer", causes), rng.choice(["other", "unknown"], n)
+    )
     return pd.DataFrame(
         {
             "patient_id": ids,

@@ -5,7 +5,7 @@ Shares, cuts and signs are those of the clinical reference (§7.3 for what the h
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -129,6 +129,6 @@ def _draw_spine(rng: Generator, patients: pd.DataFrame) -> None:
     patients["escc"] = rng.choice(6, n, p=[0.22, 0.08, 0.12, 0.14, 0.24, 0.20])
 
 
-def expit(x: Floats | float) -> Floats:
+def expit(x: Any) -> Floats:
     """The logistic function."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(x, dtype=float))))
