@@ -24,10 +24,14 @@ class FamilyError(ValueError):
 @final
 @dataclass(frozen=True)
 class Design:
-    """What a family fits on: the encoded predictors of the training rows, (n, p), with the names of the columns."""
+    """What a family fits on: the encoded predictors of the training rows, (n, p), with the names of the columns.
+
+    weights  (n,) case weights; None counts every row once.
+    """
 
     X: Floats
     columns: tuple[str, ...]
+    weights: Floats | None = None
 
 
 @final
