@@ -46,10 +46,10 @@ def labs_table(rng: Generator, patients: pd.DataFrame, ids: Texts, zero: Dates) 
         day = -rng.integers(0, 11, len(patients))
         parts.append(_samples(patients, ids, zero, analyte, value, decimals, seen, day))
         older = seen & (rng.random(len(patients)) < 0.06)
-        earlier = value * rng.normal(1, 0.05, len(patients))
+        earlier = np.clip(value * rng.normal(1, 0.05, len(patients)), value.min(), value.max())
         parts.append(_samples(patients, ids, zero, analyte, earlier, decimals, older, day - rng.integers(1, 4)))
         after = rng.random(len(patients)) < 0.03
-        later = value * rng.normal(0.9, 0.08, len(patients))
+        later = np.clip(value * rng.normal(0.9, 0.08, len(patients)), value.min(), value.max())
         parts.append(_samples(patients, ids, zero, analyte, later, decimals, after, rng.integers(1, 8, len(patients))))
     return pd.concat(parts, ignore_index=True).sort_values(["patient_id", "analyte", "sample_date"], ignore_index=True)
 
