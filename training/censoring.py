@@ -17,8 +17,8 @@ from features.outcome import Outcome
 Floats = NDArray[np.float64]
 
 
-class CensoringError(ValueError):
-    """Weights that these data cannot give, with the reason as a sentence."""
+class Undefined(ValueError):  # noqa: N818 - no fault of anybody, a state of the estimate
+    """A number that these data cannot give; the sentence becomes the estimate's reason."""
 
 
 @final
@@ -26,8 +26,8 @@ class CensoringError(ValueError):
 class Censoring:
     """G as a right-continuous step function.
 
-    times  (m,) days on which someone was censored, ascending.
-    left   (m + 1, …) G just before each of `times`, then after the last; trailing axis: one column per resample.
+    times   (m,) days on which someone was censored, ascending.
+    values  (m + 1, …) 1, then G after each of `times`; trailing axis: one column per resample.
     """
 
     times: Floats
@@ -70,18 +70,16 @@ def ipcw(outcome: Outcome, horizon: float, g: Censoring) -> Floats:
 
     w = 1{event by t}/G(Y−) + 1{Y > t}/G(t); events of any cause count as known. At an administrative cut-off, where
     nobody is observed beyond t, the status of those censored on day t itself is known too and t is read as "just
-    before": they get 1/G(t−). Raises `CensoringError` where nobody is event-free and observed at t although some
+    before": they get 1/G(t−). Raises `Undefined` where nobody is event-free and observed at t although some
     patients were lost before it. Source: shared/domain/audit.md §5.1.
     """
     time, event = outcome.right_days, outcome.event
     by = (event > 0) & (time <= horizon)
     after = time > horizon
     survivors = g.at(horizon)
+    require_follow_up(outcome, horizon)
     if not after.any():
-        after = (event == 0) & (time == horizon)
-        survivors = g.before(horizon)
-        if not after.any() and not by.all():
-            raise CensoringError("nobody was observed as long as this horizon")
+        after, survivors = (event == 0) & (time == horizon), g.before(horizon)
     own = g.before(time)
     shape = (-1,) + (1,) * (own.ndim - 1)
     inverse = np.divide(1.0, own, out=np.zeros_like(own), where=own > 0)
@@ -89,7 +87,14 @@ def ipcw(outcome: Outcome, horizon: float, g: Censoring) -> Floats:
     return np.asarray(by.reshape(shape) * inverse + after.reshape(shape) * rest)
 
 
+def require_follow_up(outcome: Outcome, horizon: float) -> None:
+    """Refuse a horizon after the last day of follow-up, unless follow-up ends because the last patients had events."""
+    last = outcome.right_days.max(initial=0.0)
+    if last < horizon and np.any((outcome.right_days == last) & (outcome.event == 0)):
+        raise Undefined("nobody was observed as long as this horizon")
+
+
 def require_common_entry(outcome: Outcome) -> None:
     """Refuse left truncation that matters: someone enters after another has already left."""
     if outcome.n and outcome.entry_days.max() > 0 and outcome.entry_days.max() >= outcome.right_days.min():
-        raise CensoringError("patients enter at different times (left truncation), which these weights do not handle")
+        raise Undefined("patients enter at different times (left truncation), which these weights do not handle")

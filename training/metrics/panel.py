@@ -1,0 +1,219 @@
+"""Predictions beside what happened to the same patients, and what resampling those patients does to the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from features.outcome import Outcome
+from training.censoring import Censoring, Undefined, censoring, ipcw
+from training.curves import Curves
+from training.metrics.calibration import require_events
+from training.metrics.metric import Floats, events_by
+from training.metrics.smooth_calibration import Errors, cox_smoother, errors, neighbours
+from training.nonparametric import incidence_at, pseudo_values
+
+Rows = NDArray[np.intp]
+CURVE_POINTS = 50
+
+
+@final
+@dataclass(frozen=True)
+class Panel:
+    """Rows of predictions (a patient stands once per repeat) and the patients behind them, each counting once.
+
+    patients  (n,) rows of the cohort, ascending, each once · outcome theirs · of (r,) which of them a row is about ·
+    weights (r,) one over the patient's number of rows · groups (r,) fold × repeat · curves (r,).
+    """
+
+    patients: Rows
+    outcome: Outcome
+    of: Rows
+    weights: Floats
+    groups: Rows
+    curves: Curves
+
+    @classmethod
+    def build(cls, outcome: Outcome, patients: ArrayLike, groups: ArrayLike, curves: Curves) -> Panel:
+        """From out-of-fold predictions: the cohort's outcome, and for each row of `curves` its patient and group."""
+        who, of = np.unique(np.asarray(patients, np.intp), return_inverse=True)
+        label = np.unique(np.asarray(groups), return_inverse=True)[1]
+        return cls(who, outcome.take(who), of, 1.0 / np.bincount(of)[of], label, curves)
+
+    @property
+    def rows(self) -> Outcome:
+        """(r,) the outcome repeated for each row."""
+        return self.outcome.take(self.of)
+
+    def subset(self, patients: Rows) -> Panel:
+        """Only these rows of the cohort."""
+        keep = np.flatnonzero(np.isin(self.patients[self.of], patients))
+        present, of = np.unique(self.of[keep], return_inverse=True)
+        return Panel(
+            self.patients[present],
+            self.outcome.take(present),
+            of,
+            1.0 / np.bincount(of)[of],
+            self.groups[keep],
+            self.curves.take(keep),
+        )
+
+    def risk(self, cause: int, horizon: float) -> Floats:
+        """(r,) predicted risk of a cause by the horizon."""
+        return self.curves.risk_at(horizon, self.curves.causes[cause - 1])
+
+    def varies(self, risk: Floats) -> bool:
+        """Whether anybody within a group differs from the others: a constant per fold is no prediction of anybody."""
+        low, high = np.full(self.groups.max() + 1, np.inf), np.full(self.groups.max() + 1, -np.inf)
+        np.minimum.at(low, self.groups, risk)
+        np.maximum.at(high, self.groups, risk)
+        return bool(np.any(high - low > 1e-12))
+
+    def per_patient(self, values: Floats) -> Floats:
+        """(n,) sum of row values by patient."""
+        return np.bincount(self.of, values, len(self.patients)).astype(float)
+
+    def standard_error(self, influence: Floats) -> float:
+        """Infinitesimal jackknife: influences added up by patient, squared."""
+        return float(np.sqrt(np.sum(self.per_patient(influence) ** 2)))
+
+
+def multiplicities(patients: int, resamples: int, seed: int, strata: Rows | None = None) -> Floats:
+    """(n, b) how often each patient stands in each resample: drawn with replacement within strata."""
+    rng = np.random.default_rng(seed)
+    drawn = np.zeros((patients, resamples))
+    labels = np.zeros(patients, np.intp) if strata is None else strata
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        drawn[rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=resamples).T
+    return drawn
+
+
+def strata_of(patients: Rows, populations: Mapping[str, Rows] | None) -> Rows | None:
+    """Labels of populations that divide the patients among them (sites); None where they overlap or leave some out."""
+    if not populations:
+        return None
+    label, seen = np.zeros(len(patients), np.intp), np.zeros(len(patients), np.intp)
+    for number, rows in enumerate(populations.values()):
+        inside = np.isin(patients, rows)
+        label[inside], seen[inside] = number, seen[inside] + 1
+    return label if np.all(seen == 1) else None
+
+
+@final
+@dataclass(frozen=True)
+class Accuracy:
+    """Brier of the model and of the null of the scored data; `resampled` (b,) each."""
+
+    brier: float
+    null: float
+    brier_resampled: Floats
+    null_resampled: Floats
+
+    @property
+    def ipa(self) -> float:
+        """1 − Brier/null."""
+        if self.null <= 0:
+            raise Undefined("everybody or nobody had the event by this horizon, so there is nothing to explain")
+        return 1.0 - self.brier / self.null
+
+    @property
+    def ipa_resampled(self) -> Floats:
+        """(b,) the same in each resample; a resample whose null is never wrong is left out."""
+        fine = self.null_resampled > 0
+        return np.asarray(1.0 - self.brier_resampled[fine] / self.null_resampled[fine])
+
+
+def accuracy(panel: Panel, cause: int, horizon: float, drawn: Floats, g: Censoring, g_drawn: Censoring) -> Accuracy:
+    """Brier and its null by patient, in the data and in each resample, whose censoring is estimated again."""
+    happened = events_by(panel.outcome, cause, horizon).astype(float)
+    row_loss = (happened[panel.of] - panel.risk(cause, horizon)) ** 2 * panel.weights
+    loss = panel.per_patient(row_loss)
+    known = ipcw(panel.outcome, horizon, g)
+    average = float(incidence_at(panel.outcome, cause, [horizon])[0])
+    value, null = float(np.mean(known * loss)), float(np.mean(known * (happened - average) ** 2))
+    if not drawn.shape[1]:
+        return Accuracy(value, null, np.zeros(0), np.zeros(0))
+    weights = drawn * ipcw(panel.outcome, horizon, g_drawn) / panel.outcome.n
+    averages = incidence_at(panel.outcome, cause, [horizon], drawn)[0]
+    # Σ w (y − F)² with y in {0, 1}: F² Σw + (1 − 2F) Σwy.
+    total, cases = weights.sum(axis=0), happened @ weights
+    return Accuracy(value, null, loss @ weights, averages**2 * total + (1 - 2 * averages) * cases)
+
+
+@final
+@dataclass(frozen=True)
+class Smooth:
+    """The calibration curve on a grid of predicted risks with its errors, and both in each resample."""
+
+    errors: Errors
+    resampled: Mapping[str, Floats]
+    predicted: Floats
+    observed: Floats
+    observed_resampled: Floats
+
+
+def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats, pseudo: Floats, pseudo_drawn: Floats) -> Smooth:
+    """The whole step again in each resample: pseudo-observations or Cox fit, curve, distances.
+
+    pseudo (n,), pseudo_drawn (n, b): pseudo-observations at the horizon, read where causes compete.
+    """
+    require_events(panel.outcome, cause, horizon)
+    risk = panel.risk(cause, horizon)
+    grid = np.linspace(risk.min(), risk.max(), CURVE_POINTS)
+    varied = panel.varies(risk)
+    cox = cox_smoother(panel.rows, risk, horizon, cause, weights=panel.weights)
+    everywhere = np.concatenate([risk, grid])
+
+    def observed(multiplicity: Floats | None, values: Floats) -> Floats:
+        weights = None if multiplicity is None else panel.weights * multiplicity[panel.of]
+        if not varied:
+            share = incidence_at(panel.outcome, cause, [horizon], multiplicity)[0]
+            return np.full(len(everywhere), share)
+        if len(panel.outcome.causes) > 1:
+            return neighbours(values[panel.of], risk, everywhere, panel.weights if weights is None else weights)
+        return cox(weights, everywhere)
+
+    curve = observed(None, pseudo)
+    r = len(risk)
+    names = ("ici", "e50", "e90", "emax")
+    resampled = {name: np.zeros(drawn.shape[1]) for name in names}
+    curves = np.zeros((drawn.shape[1], len(grid)))
+    for b in range(drawn.shape[1]):
+        again = observed(drawn[:, b], pseudo_drawn[:, b])
+        found = errors(risk, again[:r], panel.weights * drawn[panel.of, b])
+        for name in names:
+            resampled[name][b] = getattr(found, name)
+        curves[b] = again[r:]
+    return Smooth(errors(risk, curve[:r], panel.weights), resampled, grid, curve[r:], curves)
+
+
+def pseudo_at(panel: Panel, cause: int, horizons: Sequence[float], drawn: Floats) -> tuple[Floats, Floats]:
+    """Pseudo-observations (n, t), and (n, t, b) in each resample where causes compete (else empty, not needed)."""
+    plain = pseudo_values(panel.outcome, cause, horizons)
+    if len(panel.outcome.causes) == 1 or not drawn.shape[1]:
+        return plain, np.zeros((panel.outcome.n, len(horizons), drawn.shape[1]))
+    return plain, pseudo_values(panel.outcome, cause, horizons, drawn)
+
+
+def censorings(panel: Panel, drawn: Floats) -> tuple[Censoring, Censoring]:
+    """Censoring in the scored cohort and in each resample of it."""
+    plain = censoring(panel.outcome)
+    return plain, censoring(panel.outcome, drawn) if drawn.shape[1] else plain
+
+
+def normal_interval(value: float, error: float, level: float) -> tuple[float, float]:
+    """Value ± z · error."""
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    return value - z * error, value + z * error
+
+
+def percentiles(values: Floats, level: float) -> tuple[float, float]:
+    """Percentile interval of resampled values."""
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
