@@ -46,7 +46,7 @@ _EXIT: Final[dict[str, int]] = {
     "experiments.release.ReleaseError": 2,
     "experiments.release.RefusedError": 1,
     "experiments.results.RunError": 2,
-    "experiments.documents.DocumentError": 2,
+    "experiments.documents.subject.DocumentError": 2,
     "training.resampling.ResamplingError": 2,
     "training.shelf.ShelfError": 2,
     "features.contract.ContractError": 3,

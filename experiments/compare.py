@@ -139,7 +139,7 @@ class _Measuring:
             names=(self.champion.reference, "challenger"),
             **self._choices("recipes"),
         )
-        return {**changed, "recipes": asdict(found)}
+        return {**changed, "recipes": found.to_json()}
 
     def _new_patients(self, bundle: Bundle, earlier: Study, ready: Prepared) -> dict[str, Any]:
         """The champion as released against the challenger out of fold, on patients whom the champion never saw."""
@@ -181,7 +181,7 @@ class _Measuring:
         choices, name = self._choices("models"), self.champion.reference
         found = compare(ready.observed.outcome, released, challenger, names=(name, "challenger"), **choices)
         own = evaluate(ready.observed.outcome, released, design=_NEW, model=name, **choices)
-        return {"new_patients": asdict(found), "champion_on_new": [asdict(one) for one in own.estimates]}
+        return {"new_patients": found.to_json(), "champion_on_new": [asdict(one) for one in own.estimates]}
 
 
 def _champion(root: Path, name: str) -> Placed | None:

@@ -53,10 +53,10 @@ def _value(compared: Compared) -> dict[str, Any]:
         "champion": challenge.champion,
         "news": None if compared.news is None else compared.news.to_json(),
         "study_unchanged": challenge.study_unchanged,
-        "recipes": None if challenge.recipes is None else asdict(challenge.recipes),
+        "recipes": None if challenge.recipes is None else challenge.recipes.to_json(),
         "new_n": challenge.new_n,
         "new_events": challenge.new_events,
-        "new_patients": None if challenge.new_patients is None else asdict(challenge.new_patients),
+        "new_patients": None if challenge.new_patients is None else challenge.new_patients.to_json(),
         "champion_on_new": [asdict(one) for one in challenge.champion_on_new],
         "not_compared": [why for why in (challenge.no_recipes, challenge.no_new_patients) if why],
     }

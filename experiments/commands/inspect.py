@@ -27,10 +27,11 @@ def command(tables: Path, named: str, as_json: bool) -> int:
     """
     path = Path(named) if Path(named).is_file() else find_project().contract_path(named)
     say(f"inspecting {tables} …")
+    from features.suspicion import suspicions
+
     from features.contract import Contract
     from features.extract import read_extract
     from features.inspection import inspect
-    from features.suspicion import suspicions
 
     contract = Contract.from_toml(path)
     extract = read_extract(tables, contract)

@@ -12,7 +12,6 @@ from experiments.terminal import say, then
 
 
 @click.command(short_help="Answer over HTTP with the champions of a shelf.")
-@click.argument("models", metavar="[MODELS]...", nargs=-1)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
 @click.option(
@@ -24,8 +23,8 @@ from experiments.terminal import say, then
     is_flag=True,
     help="Listen on an address that others reach, though anybody who reaches it is answered.",
 )
-def command(models: tuple[str, ...], host: str, port: int, shelf: Path | None, exposed: bool) -> None:
-    """Answer over HTTP with the champions of the project's shelf (or with MODELS: name, name@3).
+def command(host: str, port: int, workers: int, shelf: Path | None, exposed: bool) -> None:
+    """Answer over HTTP with the released models of the project's shelf.
 
     Every file of every bundle is verified first; one that differs and the service does not start (4). There is no
     access control yet, so it listens on this machine alone unless told otherwise by the long switch.
@@ -39,10 +38,10 @@ def command(models: tuple[str, ...], host: str, port: int, shelf: Path | None, e
         )
     bundles = shelf or find_project().root / "bundles"
     say(f"verifying the bundles in {bundles} …")
-    from serving.server import serve
+    from serving.run_server import serve
 
     then(f"curl http://{host}:{port}/v1/models")
-    serve(bundles, models, host=host, port=port)
+    serve(bundles, host=host, port=port, workers=workers)
 
 
 def _loopback(host: str) -> bool:
