@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-from features.extract import read_extract
 from numpy.typing import NDArray
-from training.evaluation import Scored, evaluate
 
 from experiments.extracts import News, news
 from experiments.identity import patient_hashes
@@ -23,8 +21,10 @@ from experiments.results import RunError, RunFolder, list_runs
 from experiments.run import Prepared, prepare, run_study
 from experiments.study import Study, StudyError
 from features.contract import ContractError
+from features.extract import read_extract
 from training.bundle import Bundle, open_bundle
 from training.comparison import Comparison, compare
+from training.evaluation import Scored, evaluate
 from training.evidence import Estimate, digest
 from training.resampling import derive_seed, keyed_hashes
 from training.shelf import Placed, Shelf, ShelfError

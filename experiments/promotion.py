@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _Check = Literal["recipe_vs_recipe", "model_vs_model", "against_null"]
 _DESIGN, _MODEL, _POPULATION = "nested_cross_validation", "chosen", "all"
+_IPA = "ipcw_null_of_scored_data"  # Kaplan–Meier or Aalen–Johansen of the very patients scored: the strictest null
 
 
 class PromotionError(ValueError):
@@ -157,7 +158,9 @@ def _recipe_against_recipe(challenge: Challenge, rule: PromotionRule) -> Reason:
     check: _Check = "recipe_vs_recipe"
     if challenge.study_unchanged:
         return Reason(
-            check, True, f"The study is that of {challenge.champion}, unchanged: nothing to compare, passed trivially."
+            check,
+            True,
+            f"The study learns as that of {challenge.champion} does, unchanged: nothing to compare, passed trivially.",
         )
     if challenge.recipes is None:
         why = challenge.no_recipes or "it was not compared with it"
@@ -186,7 +189,12 @@ def _model_against_model(challenge: Challenge, rule: PromotionRule) -> Reason:
     # A champion that does worse than no model on new patients points at the data before it points at the champion.
     for estimate in challenge.champion_on_new:
         at_primary = estimate.cause == challenge.cause and estimate.horizon_days == challenge.horizon_days
-        if estimate.metric == "ipa" and at_primary and estimate.high is not None and estimate.high < 0:
+        if (
+            (estimate.metric, estimate.estimator) == ("ipa", _IPA)
+            and at_primary
+            and estimate.high is not None
+            and estimate.high < 0
+        ):
             faults.append(
                 f"{challenge.champion} itself is worse than no model there, IPA {_interval(estimate)}: "
                 "look at the new extract's outcomes before anything learned from them is released"
@@ -196,7 +204,7 @@ def _model_against_model(challenge: Challenge, rule: PromotionRule) -> Reason:
 
 def _against_null(challenge: Challenge) -> Reason:
     check: _Check = "against_null"
-    found = challenge.evidence.find(metric="ipa", design=_DESIGN, model=_MODEL, population=_POPULATION)
+    found = challenge.evidence.find(metric="ipa", estimator=_IPA, design=_DESIGN, model=_MODEL, population=_POPULATION)
     primary = [e for e in found if e.cause == challenge.cause and e.horizon_days == challenge.horizon_days]
     where = f"IPA of {challenge.cause} at {challenge.horizon_days:g} days"
     if not primary or primary[0].low is None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -39,12 +39,14 @@ def test_help_lists_every_verb_and_imports_nothing_heavy(root: Path) -> None:
 
 
 def test_help_is_there_at_once(root: Path) -> None:
-    def once() -> float:
-        start = time.perf_counter()
+    # Processor time, and the best of some: a busy machine must not decide whether the start is light.
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         spinecast("--help", root=root)
-        return time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(once() for _ in range(5)) < 0.3
+    assert min(seconds() for _ in range(5)) < 0.3
 
 
 def test_every_verb_of_the_list_has_a_file_and_every_file_is_listed() -> None:
