@@ -91,16 +91,13 @@ class _Pair:
 
     def compare(self, cause: int, horizons: tuple[float, ...]) -> None:
         """All differences for one cause."""
-        self._say(
-            "delta_c", "within_fold_pairs", cause, None, lambda: self._rank(cause, None), "infinitesimal jackknife"
-        )
+        self._say("delta_c", "within_fold_pairs", cause, None, lambda: self._rank(cause, None), JACKKNIFE)
         for column, horizon in enumerate(horizons):
             self._at(cause, horizon, horizons, column)
 
     def _at(self, cause: int, horizon: float, horizons: tuple[float, ...], column: int) -> None:
         b = self.drawn.shape[1]
         normal, percentile = (f"{b} resamples of patients, paired, {kind}" for kind in ("normal", "percentiles"))
-
         smoother = "flexible_cox_rcs3" if len(self.sides[0].outcome.causes) == 1 else "pseudo_nearest_neighbours"
         self._say("delta_c", "within_fold_pairs", cause, horizon, lambda: self._rank(cause, horizon), JACKKNIFE)
         self._say("delta_brier", "ipcw", cause, horizon, lambda: self._squared(cause, horizon)[0], normal)
