@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, final
 
 import click
@@ -52,6 +53,9 @@ _EXIT: Final[dict[str, int]] = {
     "features.contract.ContractError": 3,
     "training.bundle_files.IntegrityError": 4,
     "experiments.model_registry.TrackerError": 5,
+    # A file that is no TOML, or says what its model does not allow; data never come this way.
+    "tomllib._parser.TOMLDecodeError": 2,
+    "pydantic_core._pydantic_core.ValidationError": 2,
     "builtins.ConnectionError": 5,
     "builtins.TimeoutError": 5,
     # A path that is not there, or in the way, was typed; what else a file system says comes from outside.
@@ -61,6 +65,7 @@ _EXIT: Final[dict[str, int]] = {
     "builtins.IsADirectoryError": 2,
     "builtins.OSError": 5,
 }
+_OWN_FAULT: Final = 70  # EX_SOFTWARE: none of the decided codes means that the program itself is wrong
 # What to try where an error does not say it itself.
 _TRY: Final[dict[int, str]] = {
     1: "spinecast decide RUN, to read the reasons again",
@@ -163,13 +168,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         code = exit_code(error)
         if code is None:
-            raise
+            return _own_fault(error, argv)
         _tell("error", _text(error), _TRY[code].format(verb=verb), code, argv)
         return code
 
 
+def _own_fault(error: Exception, argv: Sequence[str]) -> int:
+    """Where the house broke, without the message: a library's message may quote a patient."""
+    import traceback
+
+    if os.environ.get("SPINECAST_TRACEBACK"):
+        raise error
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames][-4:]
+    text = "\n".join([f"spinecast itself failed: {type(error).__name__}", *places])
+    _tell("error", text, "SPINECAST_TRACEBACK=1 shows all of it, and may quote values of patients", _OWN_FAULT, argv)
+    return _OWN_FAULT
+
+
 def _text(error: Exception) -> str:
-    """The error's own sentence. An OSError's tuple repr is no sentence."""
+    """The error's own sentence. An OSError's tuple and a validation's report are no sentences."""
+    if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        lines = [f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}" for fault in faults]
+        title = getattr(error, "title", "configuration").lower()
+        return "\n".join([f"{len(lines)} fault{'' if len(lines) == 1 else 's'} in the {title}.", *lines])
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error) or type(error).__name__

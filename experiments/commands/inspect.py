@@ -27,16 +27,16 @@ def command(tables: Path, named: str, as_json: bool) -> int:
     """
     path = Path(named) if Path(named).is_file() else find_project().contract_path(named)
     say(f"inspecting {tables} …")
-    from features.suspicion import suspicions
-
     from features.contract import Contract
+
+    contract = Contract.from_toml(path)
+    from experiments.suspects import suspects
     from features.extract import read_extract
     from features.inspection import inspect
 
-    contract = Contract.from_toml(path)
     extract = read_extract(tables, contract)
     found = inspect(contract, extract)
-    suspected = () if found.violations else suspicions(contract, found.tables)
+    suspected = () if found.violations else suspects(contract, found.tables)
     rows = {name: one.rows for name, one in extract.tables.items()}
     value = {
         "contract": contract.name,

@@ -131,6 +131,31 @@ def test_an_heir_has_the_code_of_its_nearest_known_parent_and_our_own_faults_hav
     assert cli.exit_code(RuntimeError("ours")) is None
 
 
+def test_a_fault_of_our_own_says_where_and_quotes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("S03-0042 albumin 3.7")
+
+    monkeypatch.delenv("SPINECAST_TRACEBACK", raising=False)
+    monkeypatch.setattr(cli.spinecast, "main", broken)
+    assert cli.main(["study", "survival"]) == 70
+    said = capsys.readouterr().err
+    assert "KeyError" in said
+    assert "in broken" in said
+    assert "S03" not in said
+
+
+def test_a_contract_with_faults_is_wrong_configuration_and_every_fault_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wrong.toml").write_text('name = "wrong"\nregistri = "table"\n', encoding="utf-8")
+    assert cli.main(["inspect", str(tmp_path), "--contract", str(tmp_path / "wrong.toml")]) == 2
+    said = capsys.readouterr().err
+    assert "faults in the contract" in said
+    assert "registri: Extra inputs are not permitted" in said
+
+
 def test_an_interrupted_verb_says_how_to_resume(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
