@@ -53,7 +53,7 @@ class FittedCauses:
         states = [hazard.state() for hazard in self.hazards]
         return ModelState(
             {"causes": list(self.causes), "hazards": [dict(state.json) for state in states]},
-            {f"{k}/{name}": array for k, state in enumerate(states) for name, array in state.arrays.items()},
+            {f"{k}_{name}": array for k, state in enumerate(states) for name, array in state.arrays.items()},
         )
 
 
@@ -104,7 +104,7 @@ class CauseSpecific:
             return self.hazard.load(state)
         hazards = []
         for k, json in enumerate(state.json["hazards"]):
-            own = {n.removeprefix(f"{k}/"): a for n, a in state.arrays.items() if n.startswith(f"{k}/")}
+            own = {n.removeprefix(f"{k}_"): a for n, a in state.arrays.items() if n.startswith(f"{k}_")}
             hazards.append(self._learner.load_hazard(ModelState(json, own)))
         return FittedCauses(tuple(state.json["causes"]), tuple(hazards))
 

@@ -60,26 +60,30 @@ class FittedFamily(Protocol):
 class Family(Protocol):
     """A way to learn, with its settings as fields of a frozen dataclass.
 
-    name     key in `FAMILIES`, and in a study's `[[recipes]]`.
-    road     how it meets missing values.
     causes   "one" or "any": what kinds of outcome it accepts.
     """
 
-    name: ClassVar[str]
-    road: ClassVar[Road]
     causes: ClassVar[Literal["one", "any"]]
+
+    @property
+    def name(self) -> str:
+        """Key in `FAMILIES`, and in a study's `[[recipes]]`."""
+        ...
+
+    @property
+    def road(self) -> Road:
+        """How it meets missing values."""
+        ...
 
     def fit(self, design: Design, outcome: Outcome, seed: int) -> FittedFamily:
         """Learn from these rows. Refuses by name an outcome that it does not accept."""
         ...
 
-    @staticmethod
-    def load(state: ModelState) -> FittedFamily:
+    def load(self, state: ModelState) -> FittedFamily:
         """Back from `FittedFamily.state`, predicting to the last bit the same."""
         ...
 
-    @staticmethod
-    def space() -> Mapping[str, tuple[str, Any, Any]]:
+    def space(self) -> Mapping[str, tuple[str, Any, Any]]:
         """Settings to search: name → ("float" | "log" | "int" | "choice", low or choices, high or None).
 
         Empty: nothing to tune.
@@ -95,12 +99,13 @@ class Family(Protocol):
 class FittedHazard(Protocol):
     """A fitted cause-specific hazard: what `cause_specific` composes.
 
-    steps       (s,) times of the hazard's steps, ascending, repeated where a tied time has Efron sub-steps (over all
-                causes).
     increments  (n, s) this cause's hazard in each step for each row.
     """
 
-    steps: Floats
+    @property
+    def steps(self) -> Floats:
+        """(s,) times of the hazard's steps, ascending, repeated where a tied time has sub-steps over all causes."""
+        ...
 
     def increments(self, X: Floats) -> Floats:
         """Hazard of the cause in each step, (n, s), ≥ 0."""

@@ -1,0 +1,263 @@
+"""`Recipe`: how to learn, from a frame of predictors to curves. `Model`: what came out, the only door to its answers.
+
+The same two steps at fit and at prediction, in training and in serving: derive the predictors, encode them, ask the
+family. A patient's unknown predictors are averaged over draws from what the known ones say about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.contract import Contract, Field
+from features.encoding import Encoding
+from features.outcome import Outcome
+from features.predictors import derive, field_of, inputs_of
+from training.curves import Curves
+from training.families import CauseSpecific, family_named
+from training.families.cause_specific import FittedCauses
+from training.families.family import Design, Family, FamilyError, FittedFamily, HazardFamily, ModelState
+from training.families.proportional import Linear, ProportionalHazards
+
+Floats = NDArray[np.float64]
+_ROWS = 2000  # patients encoded at once: bounds memory, changes no answer
+
+
+@final
+@dataclass(frozen=True)
+class Prediction:
+    """Curves for each patient.
+
+    mean   averaged over what is not known.
+    draws  the same with unknown predictors drawn, as many as were asked for; where all is known, the mean.
+    """
+
+    mean: Curves
+    draws: tuple[Curves, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Recipe:
+    """A family with its settings, and the predictors that it reads.
+
+    title  what the recipe is called in a study; the family's name where it has none.
+    """
+
+    family: Family
+    predictors: tuple[str, ...]
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in a study and in evidence."""
+        return self.title or self.family.name
+
+    def encode(self, frame: pd.DataFrame, contract: Contract, *, seed: int) -> Encoding:
+        """The encoding of these training rows: one for all settings that are tried on them."""
+        fields = _fields(self, contract)
+        table = derive(frame, [*(field.name for field in fields), *_deciding(fields)])
+        return Encoding.fit(table, fields, self.family.road, seed=seed)
+
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        outcome: Outcome,
+        contract: Contract,
+        *,
+        times: Sequence[float] | Floats,
+        seed: int,
+        encoding: Encoding | None = None,
+    ) -> Model:
+        """Learn from training rows. Competing causes make of a hazard family a cause-specific one.
+
+        times     the grid of the model's answers; other times may be asked for.
+        encoding  of the same rows (`encode`), where it is already there.
+        """
+        if len(frame) != outcome.n:
+            raise FamilyError(f"{self.name}: {len(frame)} rows of predictors, {outcome.n} of follow-up.")
+        fields = _fields(self, contract)
+        parents = _deciding(fields)
+        encoding = encoding or self.encode(frame, contract, seed=seed)
+        table = derive(frame, [*(field.name for field in fields), *parents])
+        family = _composed(self.family, len(outcome.causes) > 1)
+        design = Design(encoding.transform(table), encoding.columns)
+        fitted = family.fit(design, outcome, seed)
+        names = tuple(field.name for field in fields)
+        inputs = inputs_of([*names, *parents], contract)
+        grid = np.asarray(times, float)
+        return Model(family, fitted, encoding, names, parents, inputs, grid, outcome.causes, contract.subset(inputs))
+
+
+@final
+@dataclass(frozen=True)
+class Model:
+    """A fitted recipe. Predicting needs numpy and pandas alone.
+
+    predictors  what it reads; parents: fields that decide whether a predictor applies.
+    inputs      raw fields behind both: what a caller is asked for.
+    times       (t,) grid of its answers, in the unit of the outcome it learned from.
+    contract    of the fields that it asks for.
+    """
+
+    family: Family
+    fitted: FittedFamily
+    encoding: Encoding
+    predictors: tuple[str, ...]
+    parents: tuple[str, ...]
+    inputs: tuple[str, ...]
+    times: Floats
+    causes: tuple[str, ...]
+    contract: Contract
+
+    def predict(self, frame: pd.DataFrame, times: Sequence[float] | Floats | None = None, draws: int = 0) -> Prediction:
+        """Cumulative incidence of each cause for each row, each for itself: alone or in any batch the same.
+
+        draws  how many single draws of the unknown predictors to give beside the mean, at most `encoding.n_draws`
+               (a family on the native road has none: each of its draws is the mean).
+        """
+        grid = self.times if times is None else np.asarray(times, float)
+        if draws > self.encoding.n_draws > 0:
+            raise ValueError(f"{draws} draws asked for, {self.encoding.n_draws} are stored.")
+        shape = (len(frame), len(self.causes), len(grid))
+        mean, drawn = np.zeros(shape), np.zeros((draws, *shape))
+        for start in range(0, len(frame), _ROWS):
+            part = slice(start, min(start + _ROWS, len(frame)))
+            mean[part], drawn[:, part] = self._answers(frame.iloc[part], grid, draws)
+        return Prediction(Curves(grid, self.causes, mean), tuple(Curves(grid, self.causes, d) for d in drawn))
+
+    def unknown(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """(n, predictors) which predictors apply to a row and are not known."""
+        if not self.encoding.fields:
+            return np.zeros((len(frame), len(self.predictors)), dtype=bool)
+        return self.encoding.unknown(derive(frame, [*self.predictors, *self.parents]))
+
+    def _answers(self, frame: pd.DataFrame, grid: Floats, draws: int) -> tuple[Floats, Floats]:
+        encoded = self.encoding.encode(derive(frame, [*self.predictors, *self.parents]))
+        mean = np.array(self.fitted.predict(encoded.mean, grid).incidence)
+        uncertain = np.flatnonzero(encoded.open)
+        drawn = np.repeat(mean[None], draws, axis=0)
+        if not len(uncertain):
+            return mean, drawn
+        total = np.zeros((len(uncertain), *mean.shape[1:]))
+        gaps = encoded.take(uncertain)
+        for number in range(self.encoding.n_draws):
+            incidence = self.fitted.predict(gaps.draw(number), grid).incidence
+            total += incidence
+            if number < draws:
+                drawn[number, uncertain] = incidence
+        mean[uncertain] = total / self.encoding.n_draws
+        return mean, drawn
+
+    def to_parts(self) -> dict[str, ModelState]:
+        """Everything that `predict` and `describe` read, as plain data: "model" and "encoding"."""
+        fitted = self.fitted.state()
+        json = {
+            "family": self.family.name,
+            "competing": isinstance(self.family, CauseSpecific),
+            "causes": list(self.causes),
+            "predictors": list(self.predictors),
+            "parents": list(self.parents),
+            "inputs": list(self.inputs),
+            "fitted": dict(fitted.json),
+        }
+        arrays = {"times": self.times, **{f"fitted_{name}": array for name, array in fitted.arrays.items()}}
+        return {"model": ModelState(json, arrays), "encoding": ModelState(*self.encoding.state())}
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, ModelState], contract: Contract) -> Model:
+        """Back from `to_parts`, predicting to the last bit the same. contract: of the fields it asks for (or more)."""
+        json, arrays = parts["model"].json, parts["model"].arrays
+        family = _composed(family_named(json["family"])(), bool(json["competing"]))
+        own = {name.removeprefix("fitted_"): a for name, a in arrays.items() if name.startswith("fitted_")}
+        fitted = family.load(ModelState(json["fitted"], own))
+        encoding = Encoding.from_state(parts["encoding"].json, parts["encoding"].arrays)
+        predictors, parents, inputs = (tuple(json[name]) for name in ("predictors", "parents", "inputs"))
+        causes = tuple(json["causes"])
+        return cls(family, fitted, encoding, predictors, parents, inputs, arrays["times"], causes, contract)
+
+    def describe(self, level: float = 0.95) -> dict[str, list[dict[str, Any]]]:
+        """Tables for evidence; a null model has none.
+
+        "coefficients" with intervals and "baseline" (S₀ at the encoding's zero: means, reference levels, no) where the
+        family has them, otherwise "importance" (each column's share of the gain).
+        """
+        tables: dict[str, list[dict[str, Any]]] = {"coefficients": [], "baseline": [], "importance": []}
+        for hazard in _hazards(self.fitted):
+            if isinstance(hazard.score, Linear):
+                tables["coefficients"] += self._coefficients(hazard, hazard.score, level)
+                cumulative = hazard.baseline.cumulative(self.times)
+                tables["baseline"] += [
+                    {
+                        "cause": hazard.cause,
+                        "time_days": float(t),
+                        "cumulative_hazard": float(h),
+                        "S0": float(np.exp(-h)),
+                    }
+                    for t, h in zip(self.times, cumulative, strict=True)
+                ]
+            else:
+                tables["importance"] += [
+                    {"cause": hazard.cause, "column": r.column, "field": r.field, "label": r.label, "value": float(v)}
+                    for r, v in zip(self.encoding.readings, hazard.score.gain, strict=True)
+                ]
+        return {name: rows for name, rows in tables.items() if rows}
+
+    def _coefficients(self, hazard: ProportionalHazards, score: Linear, level: float) -> list[dict[str, Any]]:
+        z = NormalDist().inv_cdf(0.5 + level / 2)
+        rows = []
+        for j, reading in enumerate(self.encoding.readings):
+            estimate = float(score.coef[j] * reading.scale)
+            half = None if score.covariance is None else z * float(np.sqrt(score.covariance[j, j])) * reading.scale
+            rows.append(
+                {
+                    "cause": hazard.cause,
+                    "column": reading.column,
+                    "field": reading.field,
+                    "label": reading.label,
+                    "unit": reading.unit,
+                    "per": reading.per,
+                    "estimate": estimate,
+                    "low": None if half is None else estimate - half,
+                    "high": None if half is None else estimate + half,
+                    "hazard_ratio": float(np.exp(estimate)),
+                    "hazard_ratio_low": None if half is None else float(np.exp(estimate - half)),
+                    "hazard_ratio_high": None if half is None else float(np.exp(estimate + half)),
+                    "level": None if half is None else level,
+                }
+            )
+        return rows
+
+
+def _composed(family: Family, competing: bool) -> Family:
+    if competing and family.causes == "one" and isinstance(family, HazardFamily):
+        return CauseSpecific(family)
+    return family
+
+
+def _hazards(fitted: FittedFamily) -> tuple[ProportionalHazards, ...]:
+    if isinstance(fitted, ProportionalHazards):
+        return (fitted,)
+    if isinstance(fitted, FittedCauses):
+        return tuple(hazard for hazard in fitted.hazards if isinstance(hazard, ProportionalHazards))
+    return ()
+
+
+def _fields(recipe: Recipe, contract: Contract) -> list[Field]:
+    if recipe.family.road == "none":
+        return []
+    if not recipe.predictors:
+        raise FamilyError(f"{recipe.name} needs predictors, got none. try: kaplan_meier or aalen_johansen.")
+    return [field_of(contract, name) for name in recipe.predictors]
+
+
+def _deciding(fields: Sequence[Field]) -> tuple[str, ...]:
+    """Fields that decide whether one of these applies, and are not among them."""
+    own = {field.name for field in fields}
+    return tuple(dict.fromkeys(parent for field in fields for parent in field.applies_when if parent not in own))
