@@ -1,0 +1,158 @@
+"""The model card: page one in the manner of Model Facts, then everything else, from evidence alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from experiments.documents import anatomy, cohort, figures, forests, performance, record
+from experiments.documents.model_facts import model_facts
+from experiments.documents.page import Block, Cell, Figure, Grid, Page, Prose, Section
+from experiments.documents.subject import Subject
+from experiments.documents.words import fact, plain
+
+_DECLARED = (
+    "users",
+    "owner",
+    "contact",
+    "funding",
+    "ethics",
+    "consent",
+    "conflicts",
+    "data_availability",
+    "protocol",
+    "monitoring",
+    "next_review",
+)
+
+
+def model_card(subject: Subject) -> Page:
+    """The whole card as a page."""
+    name = str(subject.identity.get("name") or subject.study.get("name") or "model")
+    version = subject.identity.get("version")
+    title = f"{name}, version {version}" if version is not None else f"{name}, not yet released"
+    return Page(
+        kind="model card",
+        title=title,
+        lead=str(subject.study.get("title") or ""),
+        front=model_facts(subject),
+        sections=(
+            Section("predictors", "Predictors and units", (anatomy.predictors(subject),)),
+            Section("cohort", "Cohort", _cohort(subject)),
+            Section(
+                "outcome",
+                "Outcome and how it is seen",
+                (*cohort.visits(subject), *_one(figures.observed(subject), "the observed curve")),
+            ),
+            Section("missing", "Missing data", _missing(subject)),
+            Section("calibration", "Calibration", _calibration(subject)),
+            Section("discrimination", "Discrimination and overall accuracy", _discrimination(subject)),
+            Section("sites", "Sites", site_blocks(subject)),
+            Section("inside", "What the model is", anatomy.inside(subject)),
+            Section("tuning", "Tuning", anatomy.tuning(subject)),
+            Section("decision", "Decision", record.decision(subject)),
+            Section("declared", "Declared by people", _declared(subject)),
+            Section("provenance", "Provenance", (record.provenance(subject),)),
+            Section("unchecked", "What was not checked", (record.unchecked(),)),
+            Section("questions", "Questions auditors ask", (record.questions(subject),)),
+        ),
+        foot=foot(subject),
+    )
+
+
+def foot(subject: Subject) -> Prose:
+    """Contact and the digests that tie the page to its model."""
+    digest = subject.identity.get("model_digest")
+    return Prose.of(
+        Cell("Contact: "),
+        fact(subject.declared("contact"), missing="not declared in the study"),
+        f" · model digest {digest or 'MISSING: the bundle is not yet written'}",
+        f" · evidence digest {subject.evidence.digest}",
+        tone="note",
+    )
+
+
+def site_blocks(subject: Subject) -> tuple[Block, ...]:
+    """The forest of sites and their table at the primary horizon, for each cause."""
+    if not subject.populations("leave_one_site_out"):
+        reason = "leave-one-site-out was not run" if subject.facts("sites") else "the registry names no sites"
+        return (Prose((Cell(f"not applicable: {reason}", state="not applicable"),)),)
+    blocks: list[Block] = []
+    for cause in subject.causes:
+        blocks += _one(
+            forests.sites(subject, cause, subject.primary), f"observed : expected by site, {subject.label(cause)}"
+        )
+        blocks.append(performance.site_table(subject, cause, subject.primary))
+    return tuple(blocks)
+
+
+def _one(figure: Figure | None, what: str) -> tuple[Block, ...]:
+    return (
+        (figure,)
+        if figure is not None
+        else (Prose((Cell(f"MISSING: {what} is not in the evidence of this run", state="missing"),)),)
+    )
+
+
+def _cohort(subject: Subject) -> tuple[Block, ...]:
+    table = cohort.table_one(subject)
+    missing = Prose((Cell("MISSING: Table 1 is not in the evidence of this run", state="missing"),))
+    return (
+        *_one(forests.flow(subject), "the flow of the cohort"),
+        cohort.counts(subject),
+        table if table is not None else missing,
+    )
+
+
+def _missing(subject: Subject) -> tuple[Block, ...]:
+    worst = cohort.most_missing(subject, most=8)
+    listed = "; ".join(f"{label}: {k} of {of}" for label, k, of in worst)
+    handled = subject.facts("missing_data", "missing_handling")
+    default = (
+        "Every rule for missing values is learned inside each resample, on its training rows alone. "
+        "An unknown input of a new patient is averaged over what it could be, given the rest; the answer names it."
+    )
+    return (
+        Prose.of(
+            f"Unknown values in the cohort, most first: {listed}."
+            if listed
+            else "Unknown values in the cohort: none in the evidence."
+        ),
+        Prose((fact(handled or default, missing=""),)),
+    )
+
+
+def _calibration(subject: Subject) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    for cause in subject.causes:
+        blocks.append(performance.agreement(subject, cause, subject.design))
+        blocks.append(performance.distances(subject, cause, subject.design))
+        for horizon in subject.horizons:
+            blocks += _one(
+                figures.calibration(subject, cause, horizon),
+                f"calibration curve, {subject.label(cause)} by {horizon:g} days",
+            )
+    return tuple(blocks)
+
+
+def _discrimination(subject: Subject) -> tuple[Block, ...]:
+    tables: Iterable[Block] = (
+        block
+        for cause in subject.causes
+        for block in (
+            performance.ranking(subject, cause, subject.design),
+            performance.overall(subject, cause, subject.design),
+            performance.recipes(subject, cause, subject.primary),
+        )
+    )
+    return tuple(tables)
+
+
+def _declared(subject: Subject) -> tuple[Block, ...]:
+    more = [
+        name for name in (subject.study.get("declared") or {}) if name not in (*_DECLARED, "intended_use", "not_for")
+    ]
+    rows = tuple(
+        (Cell(plain(name).capitalize()), fact(subject.declared(name), missing="not declared in the study"))
+        for name in (*_DECLARED, *more)
+    )
+    return (Grid("Declared facts", ("", ""), rows, kind="pairs"),)

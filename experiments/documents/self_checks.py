@@ -1,0 +1,184 @@
+"""What an auditor tries first, tried at every rendering: a document that contradicts itself is not written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import final
+
+from experiments.documents.subject import DocumentError, Subject
+from training.evidence import Estimate
+
+_RATIOS = {"oe_ratio"}
+_SHARES = {"harrell_c", "uno_c", "auc", "brier", "ibs", "ici", "e50", "e90", "emax", "observed_risk", "mean_risk"}
+
+
+@final
+@dataclass(frozen=True)
+class SelfCheck:
+    """One question to the document. `outcome`: "passed", or "not applicable" with the reason; a failure raises."""
+
+    name: str
+    outcome: str
+
+
+def check_evidence(subject: Subject) -> tuple[SelfCheck, ...]:
+    """Ask all that can be asked before rendering. Raises `DocumentError` with every contradiction at once."""
+    asked: tuple[tuple[str, Callable[[Subject], Iterator[str] | str]], ...] = (
+        ("n and events add up across tables", _counts_add_up),
+        ("observed = O/E × expected, and covers the stated events", _observed_covers_events),
+        ("intervals lie on the right scale", _intervals_on_their_scale),
+        ("sites sum to the whole", _sites_sum),
+        ("no outside site is also a training site", _no_outside_site),
+    )
+    checks, faults = [], []
+    for name, ask in asked:
+        answer = ask(subject)
+        if isinstance(answer, str):
+            checks.append(SelfCheck(name, f"not applicable: {answer}"))
+            continue
+        found = list(answer)
+        faults += [f"{name}: {fault}" for fault in found]
+        checks.append(SelfCheck(name, "passed"))
+    if faults:
+        raise DocumentError(
+            "\n  ".join(
+                [f"the evidence contradicts itself in {len(faults)} places; no document is written.", *faults[:20]]
+            )
+        )
+    return tuple(checks)
+
+
+def check_digest(subject: Subject, rendered: dict[str, bytes]) -> SelfCheck:
+    """The digests in each rendered document are those of the model and the evidence that it is about."""
+    name = "the digest in the document is the model's"
+    digest = subject.identity.get("model_digest")
+    wanted = [str(digest)] if digest else []
+    for key, content in rendered.items():
+        text = content.decode("utf-8")
+        absent = [entry for entry in (*wanted, subject.evidence.digest) if entry not in text]
+        if absent:
+            raise DocumentError(
+                f"{key}: {len(absent)} of {len(wanted) + 1} digests of the model and its evidence are not in it."
+            )
+    return SelfCheck(
+        name,
+        "passed"
+        if digest
+        else "not applicable: the bundle is not yet written; the evidence's own digest is in the document",
+    )
+
+
+def _counts_add_up(subject: Subject) -> Iterator[str] | str:
+    if subject.n is None:
+        return "the evidence does not state n"
+    return _count_faults(subject, subject.n)
+
+
+def _count_faults(subject: Subject, n: int) -> Iterator[str]:
+    censored = subject.facts("censored")
+    if isinstance(censored, int) and subject.events and sum(subject.events.values()) + censored != n:
+        yield f"{sum(subject.events.values())} events and {censored} censored are not {n} patients"
+    flow = subject.table("flow")
+    if flow and int(flow[-1]["remaining"]) != n:
+        yield f"the flow ends with {flow[-1]['remaining']} patients, the evidence with {n}"
+    for before, after in pairwise(flow):
+        if int(before["remaining"]) - int(after["left"]) != int(after["remaining"]):
+            yield f'the flow does not add up at "{after["reason"]}"'
+    rows = subject.table("table_one")
+    wrong = [
+        row
+        for row in rows
+        if row.get("n") is not None
+        and row.get("of") is not None
+        and int(row["n"]) + int(row.get("missing") or 0) > int(row["of"])
+    ]
+    if wrong:
+        yield f"{len(wrong)} of {len(rows)} rows of Table 1 know more values than there are patients"
+    whole = {int(row["of"]) for row in rows if row.get("site") == "all" and row.get("of") is not None}
+    if whole - {n}:
+        yield f"Table 1 counts {max(whole)} patients, the evidence {n}"
+    more = [
+        e for e in subject.evidence.estimates if (e.n or 0) > n or (e.events or 0) > (e.n if e.n is not None else n)
+    ]
+    if more:
+        yield f"{len(more)} estimates count more patients or events than there are, the first is {more[0].id}"
+
+
+def _observed_covers_events(subject: Subject) -> Iterator[str] | str:
+    found = [
+        e
+        for e in subject.evidence.estimates
+        if e.metric == "observed_risk" and e.value is not None and e.n and e.events is not None
+    ]
+    if not found:
+        return "no observed risk with n and events is in the evidence"
+    return _observed_faults(subject, found)
+
+
+def _observed_faults(subject: Subject, found: list[Estimate]) -> Iterator[str]:
+    for risk in found:
+        # Censoring can only raise the product-limit estimate above the plain share of events.
+        if (risk.value or 0) * (risk.n or 0) < (risk.events or 0) - 0.5:
+            yield f"{risk.id} × n is below the {risk.events} events it states"
+        key = {
+            "cause": risk.cause,
+            "horizon_days": risk.horizon_days,
+            "population": risk.population,
+            "design": risk.design,
+            "model": risk.model,
+        }
+        ratio = subject.evidence.find(metric="oe_ratio", **key)
+        mean = subject.evidence.find(metric="mean_risk", **key)
+        if len(ratio) == len(mean) == 1 and ratio[0].value is not None and mean[0].value is not None:
+            product = ratio[0].value * mean[0].value
+            if not math.isclose(product, risk.value or 0, rel_tol=1e-6, abs_tol=1e-9):
+                yield f"{ratio[0].id} × mean risk is not the observed risk"
+
+
+def _intervals_on_their_scale(subject: Subject) -> Iterator[str]:
+    for e in subject.evidence.estimates:
+        low, high = e.low, e.high
+        if low is None or high is None or e.value is None:
+            continue
+        if low > high:
+            yield f"{e.id}: the interval is upside down"
+        elif e.metric in _SHARES and (low < -1e-12 or high > 1 + 1e-12):
+            yield f"{e.id}: the interval leaves [0, 1]"
+        elif e.metric in _RATIOS and low < 0:
+            yield f"{e.id}: the interval of a ratio goes below zero"
+        elif e.metric in _RATIOS and high - low > 0.1 and math.isclose(high - e.value, e.value - low, rel_tol=1e-6):
+            yield f"{e.id}: the interval of a ratio is symmetric around it; it belongs on the log scale"
+
+
+def _sites_sum(subject: Subject) -> Iterator[str] | str:
+    design = "leave_one_site_out"
+    names = subject.populations(design)
+    if not names:
+        return "sites were not judged"
+    return _site_faults(subject, design, names)
+
+
+def _site_faults(subject: Subject, design: str, names: tuple[str, ...]) -> Iterator[str]:
+    for cause in subject.causes:
+        for horizon in subject.horizons:
+            key = {"cause": cause, "horizon_days": horizon, "design": design}
+            whole = subject.find("oe_ratio", **key)
+            parts = [subject.find("oe_ratio", population=name, **key) for name in names]
+            if whole is None or any(part is None or part.n is None or part.events is None for part in parts):
+                continue
+            n, events = sum(p.n or 0 for p in parts if p), sum(p.events or 0 for p in parts if p)
+            if whole.n is not None and n != whole.n:
+                yield f"sites hold {n} patients, together {whole.n} ({cause} by {horizon:g} days)"
+            if whole.events is not None and events != whole.events:
+                yield f"sites hold {events} events, together {whole.events} ({cause} by {horizon:g} days)"
+
+
+def _no_outside_site(subject: Subject) -> Iterator[str] | str:
+    external, training = subject.facts("external_sites"), subject.facts("sites")
+    if not external or not isinstance(training, list | tuple | dict):
+        return "no external cohort was judged"
+    both = set(external) & set(training)
+    return iter([f"{len(both)} external sites also taught the model"] if both else [])

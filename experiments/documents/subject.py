@@ -1,0 +1,128 @@
+"""`Subject`: the model a document is about, read from evidence, study, identity and decision. It computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from experiments.documents.page import Cell
+from experiments.documents.words import number, plain
+from training.evidence import Estimate, Evidence
+
+_HEADLINES = ("nested_cross_validation", "leave_one_site_out", "apparent")
+
+
+class DocumentError(ValueError):
+    """A document that would contradict itself or its evidence. It is not written."""
+
+
+@final
+@dataclass(frozen=True)
+class Subject:
+    """What the documents ask. Every answer is found in the parts or said to be missing.
+
+    predictors  fields (name, label, kind, unit, levels, …) behind the model, from the contract or derived from it.
+    """
+
+    evidence: Evidence
+    study: Mapping[str, Any]
+    identity: Mapping[str, Any]
+    decision: Mapping[str, Any]
+    predictors: tuple[Any, ...]
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """The endpoint's own description."""
+        described: Mapping[str, Any] = self.study.get("endpoint_description") or {}
+        return described
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The study's own cause first."""
+        named = tuple(self.description.get("causes") or ())
+        found = dict.fromkeys(e.cause for e in self.evidence.estimates if e.cause)
+        own = (self.study.get("endpoint") or {}).get("primary_cause")
+        causes = named or tuple(found) or ("event",)
+        return (str(own), *(c for c in causes if c != own)) if own in causes else causes
+
+    @property
+    def horizons(self) -> tuple[float, ...]:
+        """Days, ascending."""
+        declared = (self.study.get("endpoint") or {}).get("horizons_days")
+        found = {
+            e.horizon_days for e in self.evidence.estimates if e.horizon_days is not None and e.metric == "oe_ratio"
+        }
+        return tuple(sorted(float(h) for h in (declared or found)))
+
+    @property
+    def primary(self) -> float:
+        """The horizon that the gate reads; the middle one where the study names none."""
+        named = (self.study.get("endpoint") or {}).get("primary_horizon_days")
+        return float(named) if named is not None else self.horizons[len(self.horizons) // 2]
+
+    @property
+    def design(self) -> str:
+        """The design whose numbers stand in front: the most honest that was run."""
+        run = {e.design for e in self.evidence.estimates if e.model}
+        return next((name for name in _HEADLINES if name in run), "nested_cross_validation")
+
+    @property
+    def model(self) -> str:
+        """The name under which the evidence judges the model: "chosen", the election included."""
+        run = [e.model for e in self.evidence.estimates if e.model]
+        return "chosen" if "chosen" in run or not run else run[0]
+
+    @property
+    def null(self) -> str:
+        """The model that knows no predictor."""
+        return "aalen_johansen" if len(self.causes) > 1 else "kaplan_meier"
+
+    @property
+    def n(self) -> int | None:
+        """Patients in the cohort."""
+        counted = self.facts("n", "patients")
+        return int(counted) if isinstance(counted, int | float) else None
+
+    @property
+    def events(self) -> Mapping[str, int]:
+        """Events by cause over the whole follow-up."""
+        counted = self.facts("events", "events_by_cause")
+        if isinstance(counted, Mapping):
+            return {str(cause): int(events) for cause, events in counted.items()}
+        return {self.causes[0]: int(counted)} if isinstance(counted, int | float) else {}
+
+    def facts(self, *names: str) -> Any:
+        """The first of these facts that the evidence holds; None where it holds none."""
+        return next((self.evidence.facts[name] for name in names if name in self.evidence.facts), None)
+
+    def declared(self, name: str) -> str | None:
+        """What a person said in the study, never computed."""
+        value = (self.study.get("declared") or {}).get(name)
+        return None if value is None or not str(value).strip() else str(value)
+
+    def label(self, cause: str) -> str:
+        """A cause in the endpoint's own words."""
+        return str((self.description.get("labels") or {}).get(cause) or plain(cause))
+
+    def table(self, name: str, **where: object) -> list[Mapping[str, Any]]:
+        """Rows of a named table whose columns equal these; a column that the table lacks does not filter."""
+        rows: Sequence[Mapping[str, Any]] = self.evidence.tables.get(name) or ()
+        return [
+            row for row in rows if all(column not in row or row[column] == value for column, value in where.items())
+        ]
+
+    def find(self, metric: str, **key: Any) -> Estimate | None:
+        """The model's estimate for all patients in the headline design unless told otherwise; the first measured."""
+        wanted = {"metric": metric, "population": "all", "design": self.design, "model": self.model, **key}
+        found = self.evidence.find(**wanted)
+        return next((e for e in found if e.value is not None), found[0] if found else None)
+
+    def said(self, metric: str, **key: Any) -> Cell:
+        """`find`, in words."""
+        return number(self.find(metric, **key), missing=f"{plain(metric)} is not in the evidence of this run")
+
+    def populations(self, design: str, prefix: str = "site=") -> tuple[str, ...]:
+        """Populations judged in a design, in the order of their names."""
+        judged = {e.population for e in self.evidence.estimates if e.design == design and e.model == self.model}
+        return tuple(sorted(name for name in judged if name.startswith(prefix)))

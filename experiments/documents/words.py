@@ -1,0 +1,162 @@
+"""How documents say things: names of metrics and estimators, numbers with their intervals, days, states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+from experiments.documents.page import Cell
+from training.evidence import Estimate
+
+
+@final
+@dataclass(frozen=True)
+class _Metric:
+    title: str
+    digits: int
+    scale: Literal["plain", "percent"] = "plain"
+
+
+_METRICS = {
+    "oe_ratio": _Metric("Observed : expected", 2),
+    "calibration_slope": _Metric("Calibration slope", 2),
+    "calibration_intercept": _Metric("Calibration intercept", 2),
+    "ici": _Metric("ICI", 3),
+    "e50": _Metric("E50", 3),
+    "e90": _Metric("E90", 3),
+    "emax": _Metric("Emax", 3),
+    "harrell_c": _Metric("C (Harrell)", 3),
+    "uno_c": _Metric("C (Uno)", 3),
+    "auc": _Metric("AUC", 3),
+    "brier": _Metric("Brier score", 3),
+    "ibs": _Metric("Integrated Brier score", 3),
+    "ipa": _Metric("IPA", 3),
+    "observed_risk": _Metric("Observed risk", 1, "percent"),
+    "mean_risk": _Metric("Mean predicted risk", 1, "percent"),
+}
+
+_ESTIMATORS = {
+    "within_fold_pairs": "pairs within a fold and repeat",
+    "ipcw_within_fold_pairs": "inverse-censoring-weighted pairs within a fold and repeat",
+    "ipcw_cumulative_dynamic": "inverse-censoring-weighted, cumulative cases against dynamic controls",
+    "ipcw": "inverse-censoring-weighted",
+    "ipcw_null_of_scored_data": "inverse-censoring-weighted, against the null of the scored data",
+    "kaplan_meier_over_mean_risk": "Kaplan–Meier over mean predicted risk",
+    "aalen_johansen_over_mean_risk": "Aalen–Johansen over mean predicted risk",
+    "pseudo_cloglog": "pseudo-observations, cloglog link, at the horizon",
+    "cox_on_log_hazard": "Cox on the log hazard, whole range",
+    "flexible_cox_rcs3": "Cox on a restricted cubic spline of 3 knots",
+    "pseudo_nearest_neighbours": "pseudo-observations smoothed over nearest neighbours",
+    "kaplan_meier": "Kaplan–Meier",
+    "aalen_johansen": "Aalen–Johansen",
+    "mean_prediction": "mean of predictions",
+}
+
+_DESIGNS = {
+    "nested_cross_validation": "nested cross-validation",
+    "leave_one_site_out": "leave-one-site-out",
+    "apparent": "apparent (same patients as the fit; optimistic)",
+    "data": "the data as observed",
+}
+
+
+def said(kind: Literal["metric", "estimator", "design"], name: str) -> str:
+    """The reader's words for a name of the evidence; a name without own words is read as it stands."""
+    if kind == "metric":
+        return _METRICS[name].title if name in _METRICS else plain(name)
+    words = _ESTIMATORS if kind == "estimator" else _DESIGNS
+    return words.get(name, plain(name))
+
+
+def plain(name: object) -> str:
+    """An identifier as words: underscores are spaces."""
+    return str(name).replace("_", " ")
+
+
+def count(number: object) -> str:
+    """A whole number with thin thousands; anything else as `decimal`."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return str(number)
+    return f"{int(number):,}".replace(",", "\u202f") if float(number).is_integer() else decimal(number, 2)
+
+
+def decimal(number: float, digits: int) -> str:
+    """Fixed digits with a true minus sign; a rounded zero has no sign."""
+    text = f"{number:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def days(horizon_days: float | None) -> str:
+    """A horizon as it is said; None is the whole range."""
+    return "whole range" if horizon_days is None else f"{count(horizon_days)} days"
+
+
+def amount(metric: str, value: float) -> str:
+    """A metric's value in its own digits and scale."""
+    form = _METRICS.get(metric, _Metric("", 3))
+    return f"{decimal(100 * value, form.digits)} %" if form.scale == "percent" else decimal(value, form.digits)
+
+
+def number(estimate: Estimate | None, *, missing: str = "not in the evidence of this run") -> Cell:
+    """An estimate as a cell: value with interval, linked; or its state in words, never an empty space."""
+    if estimate is None:
+        return Cell(f"MISSING: {missing}", state="missing")
+    if estimate.value is None:
+        state: Literal["missing", "not applicable"] = "missing" if estimate.state == "missing" else "not applicable"
+        word = "MISSING" if state == "missing" else "not applicable"
+        return Cell(f"{word}: {estimate.reason}", estimate=estimate.id, note=origin(estimate), state=state)
+    text, between = amount(estimate.metric, estimate.value), ""
+    if estimate.low is not None and estimate.high is not None:
+        between = f"{amount(estimate.metric, estimate.low)} to {amount(estimate.metric, estimate.high)}".replace(
+            " % to", " to"
+        )
+    return Cell(text, between, estimate=estimate.id, note=origin(estimate), value=estimate.value, numeric=True)
+
+
+def interval(estimate: Estimate) -> str:
+    """What the interval is, in words."""
+    if estimate.low is None or estimate.high is None:
+        return "no interval"
+    level = "" if estimate.level is None else f"{decimal(100 * estimate.level, 0)} %"
+    return f"{level} {estimate.method}".strip()
+
+
+def origin(estimate: Estimate) -> str:
+    """All that stands behind a number, in one sentence."""
+    counts = [
+        f"n {count(estimate.n)}" if estimate.n is not None else "",
+        f"events {count(estimate.events)}" if estimate.events is not None else "",
+    ]
+    parts = (
+        f"{said('metric', estimate.metric)}: {said('estimator', estimate.estimator)}",
+        plain(estimate.cause),
+        days(estimate.horizon_days),
+        "" if estimate.population == "all" else estimate.population,
+        said("design", estimate.design),
+        f"model {plain(estimate.model)}" if estimate.model else "",
+        *counts,
+        interval(estimate),
+    )
+    return "; ".join(part for part in parts if part)
+
+
+def fact(value: Any, *, missing: str) -> Cell:
+    """A declared or recorded fact in words; an absent one says so."""
+    if value is None or value == "" or value == [] or value == {}:
+        return Cell(f"MISSING: {missing}", state="missing")
+    if isinstance(value, Mapping):
+        return Cell("; ".join(f"{plain(name)}: {_flat(entry)}" for name, entry in value.items()))
+    return Cell(_flat(value))
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{plain(name)} {_flat(entry)}" for name, entry in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_flat(entry) for entry in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return count(value) if float(value).is_integer() else f"{value:g}".replace("-", "\u2212")
+    return str(value)
