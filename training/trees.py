@@ -70,11 +70,10 @@ class Trees:
             seen = x[rows, self.column[node]]
             goes_left = np.where(np.isnan(seen), self.missing_left[node], seen < self.value[node])
             node = np.where(goes_left, self.left[node], self.right[node])
-        leaves = self.value[node].astype(np.float64)
-        total = np.zeros(len(x))
-        for t in range(leaves.shape[1]):
-            total += leaves[:, t]
-        return total
+        total = np.zeros(len(x), dtype=np.float32)  # in float32, tree by tree: XGBoost's own sum to the last bit
+        for t in range(node.shape[1]):
+            total += self.value[node[:, t]]
+        return total.astype(np.float64)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything, for a bundle."""

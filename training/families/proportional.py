@@ -55,8 +55,8 @@ class Boosted:
 class ProportionalHazards:
     """A fitted cause-specific proportional hazard: `FittedHazard`, and with one cause `FittedFamily`.
 
-    low, high  the log hazards met in training: a new patient's is held inside, because beyond them the straight line
-               (or a separated column) says more than any patient has shown.
+    low, high  where log hazards end: a patient's is held within a factor e² of the hazards met in training, because
+               beyond them a straight line (or a separated column) says more than any patient has shown.
     """
 
     score: Linear | Boosted
@@ -114,7 +114,7 @@ def with_baseline(score: Linear | Boosted, design: Design, outcome: Outcome, cau
     log_hazard = score.predict(design.X)
     baseline = efron_baseline(log_hazard, outcome, cause, design.weights)
     return ProportionalHazards(
-        score, baseline, float(log_hazard.min()), float(log_hazard.max()), outcome.causes[cause - 1]
+        score, baseline, float(log_hazard.min()) - 2.0, float(log_hazard.max()) + 2.0, outcome.causes[cause - 1]
     )
 
 

@@ -1,0 +1,92 @@
+"""The objective against numerical derivatives, and against what XGBoost's own objective gets wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from features.outcome import Outcome
+from training.families.boosted_cox import BoostedCox, EfronObjective
+from training.families.family import Design
+from training.families.proportional import Boosted
+from training.partial_likelihood import fit_cox
+
+Floats = NDArray[np.float64]
+
+
+def tied(n: int = 40, causes: int = 1, seed: int = 0) -> tuple[Floats, Outcome, Floats]:
+    rng = np.random.default_rng(seed)
+    outcome = Outcome.right_censored(rng.integers(1, 8, n), rng.integers(0, causes + 1, n), tuple("ab"[:causes]))
+    return rng.normal(size=n), outcome, rng.integers(1, 4, n).astype(float)
+
+
+@pytest.mark.parametrize("causes", [1, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradient_and_hessian_are_the_derivatives_of_the_likelihood(causes: int, weighted: bool) -> None:
+    lp, outcome, weights = tied(causes=causes)
+    objective = EfronObjective(outcome, 1, weights if weighted else None)
+    gradient, hessian = objective(lp)
+    step = 1e-4
+    for i in range(outcome.n):
+        nudge = np.zeros(outcome.n)
+        nudge[i] = step
+        up, here, down = (objective.loss(lp + s * nudge) for s in (1, 0, -1))
+        assert abs(gradient[i] - (up - down) / (2 * step)) < 1e-6
+        assert abs(hessian[i] - (up - 2 * here + down) / step**2) < 1e-4
+    assert abs(gradient.sum()) < 1e-10
+
+
+def test_the_likelihood_is_the_one_that_cox_maximises() -> None:
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(80, 2))
+    _, outcome, _ = tied(80)
+    fit = fit_cox(X, outcome, 1, ridge=0.0)
+    objective = EfronObjective(outcome, 1)
+    assert abs(objective.loss(X @ fit.coef) + fit.loglik) < 1e-8
+    assert np.abs(X.T @ objective(X @ fit.coef)[0]).max() < 1e-4
+
+
+def test_rows_in_any_order_give_the_same_derivatives() -> None:
+    lp, outcome, weights = tied(200)
+    order = np.random.default_rng(1).permutation(200)
+    straight = EfronObjective(outcome, 1, weights)(lp)
+    shuffled = EfronObjective(outcome.take(order), 1, weights[order])(lp[order])
+    for a, b in zip(straight, shuffled, strict=True):
+        assert np.abs(a[order] - b).max() < 1e-12
+
+
+def test_without_ties_weights_are_duplicated_rows_under_breslow_only() -> None:
+    """Under Efron a duplicate creates a tie and a weight does not: the weighted likelihood is R's, not the copies'."""
+    lp, _, _ = tied(30)
+    outcome = Outcome.right_censored(np.arange(1, 31), np.ones(30))
+    once, twice = EfronObjective(outcome, 1)(lp)[0], EfronObjective(outcome, 1, np.full(30, 2.0))(lp)[0]
+    assert np.allclose(twice, 2 * once, rtol=1e-12)
+
+
+def test_a_huge_log_hazard_overflows_nothing() -> None:
+    lp, outcome, _ = tied(50)
+    gradient, hessian = EfronObjective(outcome, 1)(lp * 300)
+    assert np.isfinite(gradient).all()
+    assert (hessian >= 0).all()
+
+
+def test_a_missing_value_that_tells_something_is_heard() -> None:
+    rng = np.random.default_rng(2)
+    n = 500
+    gone = rng.random(n) < 0.4
+    X = np.where(gone, np.nan, rng.normal(size=n))[:, None]
+    time = rng.exponential(np.where(gone, 1.0, 6.0))
+    fitted = BoostedCox(columns=1.0).fit(Design(X, ("a",)), Outcome.right_censored(time, np.ones(n)), 0)
+    risk = fitted.predict(X, np.array([2.0])).risk_at(2.0)
+    assert risk[gone].mean() - risk[~gone].mean() > 0.4
+
+
+def test_an_interaction_is_found_and_the_gain_told() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(800, 4))
+    time = rng.exponential(np.exp(-2.0 * (X[:, 0] > 0) * (X[:, 1] > 0)))
+    fitted = BoostedCox(columns=1.0).fit(Design(X, tuple("abcd")), Outcome.right_censored(time, np.ones(800)), 0)
+    assert isinstance(fitted.score, Boosted)
+    assert fitted.score.gain[:2].sum() > 0.7
+    assert abs(fitted.score.gain.sum() - 1) < 1e-12
