@@ -110,7 +110,7 @@ def _reported(rng: Generator, patients: pd.DataFrame, no_form: NDArray[np.bool_]
     cells: dict[str, Texts] = {}
     for item in range(1, 21):
         # The two social items hang together poorly, as published (alpha 0.04).
-        spread = 1.6 if 14 <= item <= 16 else 0.8
+        spread = 1.6 if item >= 18 else 0.8
         answer = np.clip(np.rint(5 - quality / 25 + rng.normal(0, spread, n)), 1, 5)
         cells[f"sosgoq_q{item:02d}"] = text(answer, missing=no_form | (rng.random(n) < 0.02))
     no_eq5d = rng.random(n) < 0.10

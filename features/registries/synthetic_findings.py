@@ -69,7 +69,7 @@ def tumour_table(rng: Generator, patients: pd.DataFrame, ids: Texts, zero: Dates
     for index, primary in enumerate(PRIMARIES):
         of = group == index
         site[of] = rng.choice(list(primary.sites), int(of.sum()), p=list(primary.sites.values()))
-    nsclc, hormonal, breast = site == "lung_nsclc", np.isin(site, ["breast", "prostate"]), site == "breast"
+    hormonal, breast = np.isin(site, ["breast", "prostate"]), site == "breast"
     target = np.where(group == 2, rng.choice(["EGFR", "ALK", "other_targetable"], n, p=[0.6, 0.2, 0.2]), "none")
     poly, visceral = patients["poly"].to_numpy(bool), patients["visceral"].to_numpy(bool)
     total = np.where(poly, 6 + rng.geometric(0.25, n) - 1, rng.integers(1, 6, n))
@@ -89,7 +89,7 @@ def tumour_table(rng: Generator, patients: pd.DataFrame, ids: Texts, zero: Dates
             "hormone_dependence": text(
                 np.where(rng.random(n) < 0.7, "dependent", "independent"), missing=lost(0.15) | ~hormonal
             ),
-            "molecular_target": text(target, missing=lost(0.30) | ~nsclc),
+            "molecular_target": text(target, missing=lost(0.30)),
             "er": text(rng.random(n) < 0.72, missing=no_receptors),
             "pr": text(rng.random(n) < 0.6, missing=no_receptors),
             "her2": text(rng.random(n) < 0.18, missing=no_receptors),

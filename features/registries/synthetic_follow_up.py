@@ -86,7 +86,9 @@ def _later_therapy(rng: Generator, patients: pd.DataFrame, course: pd.DataFrame,
             "rt_fractions": text(fractions, missing=no_rt),
             "rt_start_date": text(zero + rt_day.astype("timedelta64[D]"), missing=no_rt),
             "postop_systemic_therapy": text(systemic, missing=no_systemic),
-            "postop_systemic_date": text(zero + systemic_day.astype("timedelta64[D]"), missing=~systemic | no_systemic),
+            "postop_systemic_therapy_date": text(
+                zero + systemic_day.astype("timedelta64[D]"), missing=~systemic | no_systemic
+            ),
         }
     )
 
@@ -137,7 +139,6 @@ def follow_up_table(
             np.clip((quality - 20) / 75 + rng.normal(0, 0.12, len(who)), -0.329, 1), decimals=3, missing=no_report
         ),
         "eq5d_vas_v": text(np.clip(quality + rng.normal(3, 12, len(who)), 0, 100), missing=no_report),
-        "nrs_pain_worst_v": text(pain, missing=no_report),
         "satisfaction": text(np.clip(np.rint(rng.normal(1.9, 0.9, len(who))), 1, 5), missing=no_report | lost(0.04)),
         "local_recurrence": text(
             lost(np.array([0.01, 0.03, 0.06, 0.09, 0.12])[visit]),
@@ -146,10 +147,33 @@ def follow_up_table(
         "reoperation": text(lost(0.03), missing=lost(np.array([0.10, 0.15, 0.20, 0.25, 0.30])[visit])),
         "_day": day,
     }
+    table |= _reported(rng, patients["eposo"].to_numpy(bool)[who], quality, pain, no_report)
+    for event in ("local_recurrence", "reoperation"):
+        since = np.floor(np.minimum(day, 40) * rng.random(len(who)))
+        date = zero[who] + (day - since).astype("timedelta64[D]")
+        table[f"{event}_date"] = text(date, missing=table[event] != "1")
     # Nobody was reached at half of the visits at which nothing was learned: no row, as registries have it.
     met = (course["death_days"].to_numpy()[who] > day) & ((contact != "record") | lost(0.5))
     rows = np.flatnonzero(met)
     return pd.DataFrame(table).take(rows).reset_index(drop=True)
+
+
+def _reported(
+    rng: Generator, eposo: NDArray[np.bool_], quality: Floats, pain: Floats, missed: NDArray[np.bool_]
+) -> dict[str, Texts]:
+    """Pain and quality of life by domain at a visit; EPOSO and MTRON differ in instruments as at time zero."""
+    n = len(quality)
+    cells = {"nrs_pain_worst_v": text(pain, missing=missed)}
+    for where in ("neck", "arm", "back", "leg"):
+        felt = np.clip(np.rint(pain - rng.integers(0, 6, n)), 0, 10)
+        cells[f"nrs_{where}_v"] = text(felt, missing=missed | eposo)
+    for domain in ("pf", "pain", "mh", "sf"):
+        score = np.clip(quality + rng.normal(0, 10, n), 0, 100)
+        cells[f"sosgoq_{domain}_v"] = text(score, decimals=1, missing=missed)
+    for summary, start in (("pcs", 20), ("mcs", 30)):
+        score = np.clip(start + 0.25 * quality + rng.normal(0, 7, n), 5, 75)
+        cells[f"sf36_{summary}_v"] = text(score, decimals=1, missing=missed | ~eposo)
+    return cells
 
 
 def _trajectories(

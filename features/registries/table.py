@@ -1,0 +1,192 @@
+"""`FlatTable`: any one table with a time and an event column as a registry. Here, and nowhere else, times become days.
+
+`contract.settings` says which columns are what:
+
+    time, event             follow-up and its end. The same column twice: the event happened where its time is recorded.
+    causes                  {"1": "death"}: code in the event column → cause; several codes, several causes.
+    censored                code of follow-up that ended without an event ("0" unless said).
+    time_unit               d, wk, mo or a.
+    id, site                optional columns.
+    competing_time, competing_event, competing_cause, competing_code
+                            a competing event with columns of its own: the event that came first counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.cohort import Flow
+from features.contract import Contract, ContractError
+
+if TYPE_CHECKING:
+    from features.registries.registry import Conformed
+
+Floats = NDArray[np.float64]
+Settings = Mapping[str, Any]
+
+# A month is 30.4375 d and a year 365.25 d: a year has twelve months. Wherever a table is in weeks or months, the days are
+# rounded to 0.001, so that the same follow-up in another unit at full precision gives the same ties.
+DAYS: Final = {"d": 1.0, "wk": 7.0, "mo": 30.4375, "a": 365.25}
+_ROLES: Final = ("id", "site", "time", "event", "competing_time", "competing_event")
+
+
+@final
+class FlatTable:
+    """One row per patient, one file. Implements `Registry`."""
+
+    def conform(self, tables: Mapping[str, pd.DataFrame], contract: Contract) -> Conformed:
+        """Predictors, ids, sites and the outcome in days; rows without follow-up leave, and the flow says how many.
+
+        tables  the one typed table. The result's `tables["outcome"]` has patient_id, _time (days), _event (0 censored,
+                k the k-th of `causes_of`).
+        Raises `ContractError` on event codes nobody declared, negative times, or a repeated id.
+        """
+        from features.registries.registry import Conformed
+
+        if len(tables) != 1:
+            raise ContractError(f"a flat table is one table, got {len(tables)}. try: the contract's [[tables]].")
+        (frame,) = tables.values()
+        settings = contract.settings
+        time, event = _follow_up(frame, settings)
+        flow = Flow(len(frame))
+        known = np.isfinite(time) & np.isfinite(event)
+        flow = flow.then("follow-up or event not recorded", int((~known).sum()))
+        brief = known & (time == 0)
+        time = np.where(brief, 0.5, time)
+        if brief.any():
+            flow = flow.then(f"nobody: {int(brief.sum())} with a time of 0 are counted as half a day", 0)
+        kept = frame[known].reset_index(drop=True)
+        days, event = time[known], event[known].astype(np.int64)
+        taken = {settings[role] for role in _ROLES if role in settings}
+        predictors = [field.name for field in contract.fields if field.ask and field.name not in taken]
+        ids = _ids(kept, settings, predictors, days, event)
+        outcome = pd.DataFrame({"patient_id": ids, "_time": days, "_event": event})
+        return Conformed(
+            kept[predictors].copy(), ids.astype(np.str_), _sites(kept, settings), {"outcome": outcome}, flow
+        )
+
+
+def causes_of(settings: Settings) -> tuple[str, ...]:
+    """Names of the causes, in the order of the codes in `_event`: those of the event column, then the competing one."""
+    named = settings.get("causes", {"1": "event"})
+    if not isinstance(named, Mapping) or not named:
+        raise ContractError('settings.causes must name each code: { "1" = "death" }.')
+    causes = [str(name) for name in named.values()]
+    if "competing_time" in settings:
+        causes.append(str(settings.get("competing_cause", "competing_event")))
+    return tuple(dict.fromkeys(causes))
+
+
+def _follow_up(frame: pd.DataFrame, settings: Settings) -> tuple[Floats, Floats]:
+    """Days and event code; NaN where not recorded."""
+    causes = causes_of(settings)
+    code_of = {str(code): causes.index(str(name)) + 1 for code, name in settings.get("causes", {"1": "event"}).items()}
+    censored = str(settings.get("censored", "0"))
+    time = _days(frame, settings, "time")
+    if settings["event"] == settings["time"]:
+        event = np.where(np.isfinite(time), float(next(iter(code_of.values()))), 0.0)
+    else:
+        event = _codes(frame, str(settings["event"]), code_of, censored, flag="--causes")
+    if "competing_time" not in settings:
+        return time, event
+    other_time = _days(frame, settings, "competing_time")
+    competing = {str(settings.get("competing_code", "1")): len(causes)}
+    other = _codes(frame, str(settings["competing_event"]), competing, "0", flag="--competing")
+    # The event that came first counts; on the same day, the study's own. An own event that has no time has not been
+    # seen: such a patient is followed by the competing pair alone.
+    own = (event > 0) & np.isfinite(time) & ((time <= other_time) | ~(other > 0))
+    return np.where(own, time, other_time), np.where(own, event, other)
+
+
+def _days(frame: pd.DataFrame, settings: Settings, role: str) -> Floats:
+    unit, column = str(settings.get("time_unit", "d")), str(settings[role])
+    if unit not in DAYS:
+        raise ContractError(f'settings.time_unit is "{unit}"; expected one of {", ".join(DAYS)}.')
+    time = np.round(_numbers(frame, column) * DAYS[unit], 3)
+    if (negative := int((time < 0).sum())) > 0:
+        raise ContractError(
+            f"{column}: {negative} of {len(time)} rows are before time zero. try: correct them; follow-up starts at 0."
+        )
+    return time
+
+
+def _codes(frame: pd.DataFrame, column: str, code_of: Mapping[str, int], censored: str, *, flag: str) -> Floats:
+    texts = _as_codes(_column(frame, column))
+    event = texts.map({censored: 0.0, **{code: float(k) for code, k in code_of.items()}}).to_numpy(dtype=float)
+    strange = texts.notna().to_numpy() & ~np.isfinite(event)
+    if strange.any():
+        raise ContractError(_about_codes(column, set(texts.dropna()), int(strange.sum()), len(texts), code_of, flag))
+    return np.asarray(event)
+
+
+def _about_codes(column: str, found: set[str], strange: int, n: int, code_of: Mapping[str, int], flag: str) -> str:
+    expected = f"0 (censored) and {', '.join(code_of)}"
+    if found == {"1", "2"}:
+        return (
+            f"{column}: coded 1/2, where {expected} were expected; {strange} of {n} rows are coded 2. "
+            f"It is not clear which of the two is the event. try: {flag} 2=death (2 is the event, 1 is censored), or recode."
+        )
+    return f"{column}: {strange} of {n} rows hold a code that nobody declared; expected {expected}. try: {flag} CODE=CAUSE,…"
+
+
+def _as_codes(values: pd.Series) -> pd.Series:
+    """Codes as text: 1.0 and 1 are the same code; None where not recorded."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.map(lambda value: None if pd.isna(value) else f"{value:g}").astype(object)
+    return values.map(lambda value: None if pd.isna(value) else str(value).strip()).astype(object)
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> Floats:
+    return pd.to_numeric(_column(frame, column)).to_numpy(dtype=float)
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    if name not in frame:
+        raise ContractError(f'the table has no column "{name}", which the contract\'s settings name.')
+    return frame[name]
+
+
+def _sites(frame: pd.DataFrame, settings: Settings) -> NDArray[np.str_] | None:
+    if "site" not in settings:
+        return None
+    texts = _as_codes(_column(frame, str(settings["site"])))
+    return texts.where(texts.notna(), "not recorded").to_numpy().astype(np.str_)
+
+
+def _ids(
+    frame: pd.DataFrame, settings: Settings, predictors: list[str], days: Floats, event: NDArray[np.int64]
+) -> NDArray[np.object_]:
+    """The id column; without one, a digest of the row itself.
+
+    Not the row's number: folds are dealt by id, and the same table with its rows in another order must give the same
+    evidence. Rows alike in everything are numbered; which of them is which cannot matter.
+    """
+    if "id" in settings:
+        texts = _as_codes(_column(frame, str(settings["id"])))
+        if (unnamed := int(texts.isna().sum())) > 0:
+            raise ContractError(f"{settings['id']}: {unnamed} of {len(texts)} rows have no id.")
+        if (repeated := int(texts.duplicated(keep=False).sum())) > 0:
+            raise ContractError(
+                f"{settings['id']}: {repeated} of {len(texts)} rows share their id with another row; one row per patient "
+                "is expected. try: keep one row of each, or leave --id out if the column is no id."
+            )
+        return texts.to_numpy(dtype=object)
+    columns = [frame[name].map(_cell).tolist() for name in sorted(predictors)]
+    rows = zip(*columns, (f"{day:.3f}" for day in days), (str(code) for code in event), strict=True)
+    names = pd.Series(
+        [f"row-{hashlib.sha256(chr(31).join(row).encode()).hexdigest()[:12]}" for row in rows], dtype=object
+    )
+    copy = names.groupby(names).cumcount()
+    return np.where(copy > 0, names + "-" + (copy + 1).astype(str), names).astype(object)
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return repr(float(value)) if isinstance(value, (int, float, np.number)) else str(value)
