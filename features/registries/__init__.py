@@ -6,7 +6,8 @@ from typing import Final
 
 from features.registries.registry import Conformed, Registry
 from features.registries.spine import SpineRegistry
+from features.registries.table import FlatTable
 
 __all__ = ["REGISTRIES", "Conformed", "Registry"]
 
-REGISTRIES: Final[dict[str, Registry]] = {"spine": SpineRegistry()}
+REGISTRIES: Final[dict[str, Registry]] = {"spine": SpineRegistry(), "table": FlatTable()}

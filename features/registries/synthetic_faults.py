@@ -1,4 +1,4 @@
-"""Dirty-data injectors: each spoils an extract the way registries are really spoilt, by a name that tests can ask for."""
+"""Dirty-data injectors: each spoils an extract the way registries are really spoilt."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _starts(tables: Tables) -> pd.Series:
 
 
 def _set(table: pd.DataFrame, rows: NDArray[np.intp], column: str, cells: object) -> None:
-    table.iloc[rows, table.columns.get_indexer([column])[0]] = cells
+    table.iloc[rows, list(table.columns).index(column)] = cells
 
 
 def _bilsky(tables: Tables, rng: Generator) -> None:
@@ -147,9 +147,9 @@ def _spoilt(tables: Tables, rng: Generator) -> None:
     tables["outcome"] = outcome
     # Visits stay with their patients, but none may follow the death that came to them.
     end = outcome.set_index("patient_id")[["death_date", "last_contact_date"]].replace("", None).min(axis=1)
-    for name, date in (("follow_up", "visit_date"), ("adverse_event", "onset_date")):
+    for name, dated in (("follow_up", "visit_date"), ("adverse_event", "onset_date")):
         table = tables[name]
-        tables[name] = table[(table[date] <= table["patient_id"].map(end)).to_numpy(bool)].reset_index(drop=True)
+        tables[name] = table[(table[dated] <= table["patient_id"].map(end)).to_numpy(bool)].reset_index(drop=True)
 
 
 FAULTS: Final[dict[str, Callable[[Tables, Generator], None]]] = {

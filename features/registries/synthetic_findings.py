@@ -89,7 +89,7 @@ def tumour_table(rng: Generator, patients: pd.DataFrame, ids: Texts, zero: Dates
             "hormone_dependence": text(
                 np.where(rng.random(n) < 0.7, "dependent", "independent"), missing=lost(0.15) | ~hormonal
             ),
-            "molecular_target": text(target, missing=lost(0.30)),
+            "molecular_target": text(target, missing=lost(0.30) | (site != "lung_nsclc")),
             "er": text(rng.random(n) < 0.72, missing=no_receptors),
             "pr": text(rng.random(n) < 0.6, missing=no_receptors),
             "her2": text(rng.random(n) < 0.18, missing=no_receptors),

@@ -86,9 +86,7 @@ def _later_therapy(rng: Generator, patients: pd.DataFrame, course: pd.DataFrame,
             "rt_fractions": text(fractions, missing=no_rt),
             "rt_start_date": text(zero + rt_day.astype("timedelta64[D]"), missing=no_rt),
             "postop_systemic_therapy": text(systemic, missing=no_systemic),
-            "postop_systemic_therapy_date": text(
-                zero + systemic_day.astype("timedelta64[D]"), missing=~systemic | no_systemic
-            ),
+            "postop_systemic_date": text(zero + systemic_day.astype("timedelta64[D]"), missing=~systemic | no_systemic),
         }
     )
 

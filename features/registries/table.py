@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import Any, Final, final
 
 import numpy as np
 import pandas as pd
@@ -23,16 +23,17 @@ from numpy.typing import NDArray
 
 from features.cohort import Flow
 from features.contract import Contract, ContractError
-
-if TYPE_CHECKING:
-    from features.registries.registry import Conformed
+from features.outcome import Outcome
+from features.registries.registry import Conformed
 
 Floats = NDArray[np.float64]
 Settings = Mapping[str, Any]
 
-# A month is 30.4375 d and a year 365.25 d: a year has twelve months. Wherever a table is in weeks or months, the days are
-# rounded to 0.001, so that the same follow-up in another unit at full precision gives the same ties.
+# A month is 30.4375 d and a year 365.25 d: a year has twelve months. Days are rounded to 0.001, so that the same
+# follow-up in another unit at full precision gives the same ties.
 DAYS: Final = {"d": 1.0, "wk": 7.0, "mo": 30.4375, "a": 365.25}
+# A patient followed for no whole day was followed for a part of one.
+HALF_DAY: Final = 0.5
 _ROLES: Final = ("id", "site", "time", "event", "competing_time", "competing_event")
 
 
@@ -42,34 +43,52 @@ class FlatTable:
 
     def conform(self, tables: Mapping[str, pd.DataFrame], contract: Contract) -> Conformed:
         """Predictors, ids, sites and the outcome in days; rows without follow-up leave, and the flow says how many.
+        A time of 0 stays 0 here; the endpoint counts it as half a day and says how often.
 
         tables  the one typed table. The result's `tables["outcome"]` has patient_id, _time (days), _event (0 censored,
                 k the k-th of `causes_of`).
         Raises `ContractError` on event codes nobody declared, negative times, or a repeated id.
         """
-        from features.registries.registry import Conformed
-
         if len(tables) != 1:
             raise ContractError(f"a flat table is one table, got {len(tables)}. try: the contract's [[tables]].")
         (frame,) = tables.values()
         settings = contract.settings
         time, event = _follow_up(frame, settings)
-        flow = Flow(len(frame))
         known = np.isfinite(time) & np.isfinite(event)
-        flow = flow.then("follow-up or event not recorded", int((~known).sum()))
-        brief = known & (time == 0)
-        time = np.where(brief, 0.5, time)
-        if brief.any():
-            flow = flow.then(f"nobody: {int(brief.sum())} with a time of 0 are counted as half a day", 0)
+        flow = Flow(len(frame)).then("follow-up or event not recorded", int((~known).sum()))
         kept = frame[known].reset_index(drop=True)
-        days, event = time[known], event[known].astype(np.int64)
-        taken = {settings[role] for role in _ROLES if role in settings}
-        predictors = [field.name for field in contract.fields if field.ask and field.name not in taken]
-        ids = _ids(kept, settings, predictors, days, event)
-        outcome = pd.DataFrame({"patient_id": ids, "_time": days, "_event": event})
-        return Conformed(
-            kept[predictors].copy(), ids.astype(np.str_), _sites(kept, settings), {"outcome": outcome}, flow
-        )
+        days, codes = time[known], event[known].astype(np.int64)
+        predictors = predictors_of(contract)
+        ids = _ids(kept, settings, predictors, days, codes)
+        # By id, so that the order of the file's rows means nothing.
+        order = np.argsort(ids.astype(np.str_), kind="stable")
+        kept, ids = kept.iloc[order].reset_index(drop=True), ids[order]
+        outcome = pd.DataFrame({"patient_id": ids, "_time": days[order], "_event": codes[order]})
+        return Conformed(kept[predictors], ids.astype(np.str_), _sites(kept, settings), {"outcome": outcome}, flow)
+
+
+def predictors_of(contract: Contract) -> list[str]:
+    """Fields that may become predictors: all that have values, save the columns that the settings give a role."""
+    taken = {contract.settings[role] for role in _ROLES if role in contract.settings}
+    return [field.name for field in contract.fields if field.ask and field.name not in taken]
+
+
+def outcomes_of(frame: pd.DataFrame, contract: Contract) -> list[tuple[NDArray[np.intp], Outcome]]:
+    """Rows with follow-up and their outcome; where the competing event has columns of its own, these alone as well."""
+    settings = contract.settings
+    found = [(*_follow_up(frame, settings), causes_of(settings))]
+    if "competing_time" in settings:
+        alone = {**settings, "time": settings["competing_time"], "event": settings["competing_event"]}
+        cause = str(settings.get("competing_cause", "competing_event"))
+        alone["causes"] = {str(settings.get("competing_code", "1")): cause}
+        alone = {key: value for key, value in alone.items() if not key.startswith("competing_") and key != "censored"}
+        found.append((*_follow_up(frame, alone), (cause,)))
+    outcomes = []
+    for time, event, causes in found:
+        rows = np.flatnonzero(np.isfinite(time) & np.isfinite(event))
+        days = np.where(time[rows] == 0, HALF_DAY, time[rows])
+        outcomes.append((rows, Outcome.right_censored(days, event[rows].astype(np.int64), causes)))
+    return outcomes
 
 
 def causes_of(settings: Settings) -> tuple[str, ...]:
@@ -130,9 +149,9 @@ def _about_codes(column: str, found: set[str], strange: int, n: int, code_of: Ma
     if found == {"1", "2"}:
         return (
             f"{column}: coded 1/2, where {expected} were expected; {strange} of {n} rows are coded 2. "
-            f"It is not clear which of the two is the event. try: {flag} 2=death (2 is the event, 1 is censored), or recode."
+            f"Which of the two is the event? try: {flag} 2=death (2 is the event, 1 is censored), or recode."
         )
-    return f"{column}: {strange} of {n} rows hold a code that nobody declared; expected {expected}. try: {flag} CODE=CAUSE,…"
+    return f"{column}: {strange} of {n} rows hold a code that nobody declared; expected {expected}. try: {flag} 1=CAUSE"
 
 
 def _as_codes(values: pd.Series) -> pd.Series:
@@ -173,8 +192,8 @@ def _ids(
             raise ContractError(f"{settings['id']}: {unnamed} of {len(texts)} rows have no id.")
         if (repeated := int(texts.duplicated(keep=False).sum())) > 0:
             raise ContractError(
-                f"{settings['id']}: {repeated} of {len(texts)} rows share their id with another row; one row per patient "
-                "is expected. try: keep one row of each, or leave --id out if the column is no id."
+                f"{settings['id']}: {repeated} of {len(texts)} rows share their id with another row; "
+                "one row per patient is expected. try: keep one row of each, or leave --id out if the column is no id."
             )
         return texts.to_numpy(dtype=object)
     columns = [frame[name].map(_cell).tolist() for name in sorted(predictors)]

@@ -1,4 +1,4 @@
-"""`Lifetimes`: follow-up of all patients with their cumulative hazard, and how surprising a group's own looks beside it."""
+"""`Lifetimes`: follow-up and cumulative hazard of all patients, and how surprising a group looks beside it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_ROWS: Final = 1500
 @final
 @dataclass(frozen=True)
 class Surprise:
-    """surprise: −ln of the probability that chance and a proportional effect give this; others: share of all, for words."""
+    """surprise: −ln P(this | chance and a proportional effect); others: the share of all patients or events beyond."""
 
     surprise: float
     others: float
@@ -61,9 +61,9 @@ class Lifetimes:
     def ceiling(self, rows: Flags) -> Surprise | None:
         """How surprising it is that so few of these patients are left after the last of their events.
 
-        The group's hazard ratio is taken from the first half of its events. If it went on like that, a part would outlive
-        the group's last event; censored patients count as having outlived it, so that short follow-up of late
-        entrants is no ceiling.
+        The group's hazard ratio is taken from the first half of its events. If it went on like that, a part would
+        outlive the group's last event; censored patients count as having outlived it, so that short follow-up of
+        late entrants is no ceiling.
         """
         time, event = self.time[rows], self.event[rows]
         if event.sum() < 2 * _EVENTS_FOR_A_RATE:

@@ -1,7 +1,4 @@
-"""Leakage: predictors that know what comes after the moment of prediction.
-
-Two doors. `refuse_late` compares what a contract declares with a study's moment. `screen` looks for what nobody declared,
-by what the data say and by what names and levels say; what it names stays `undeclared` until a person decides.
+"""`screen`: columns that may know what comes after time zero, by what the data say and by what names and levels say.
 
 Sentences hold counts and shares, never a value of a patient; a day that only one patient reached is a value too.
 """
@@ -18,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.contract import KNOWN_AT, UNDECLARED, Contract, ContractError, Field
-from features.lifetimes import Lifetimes, concordance
+from features.leakage.lifetimes import Lifetimes, concordance
 from features.outcome import Outcome
+from features.registries.table import outcomes_of, predictors_of
 
 Flags = NDArray[np.bool_]
 
@@ -32,9 +30,6 @@ _IMPLAUSIBLE_C: Final = 0.87
 _FEW_VALUES: Final = 12
 # A day counts if at least so many of all patients lie beyond it (or before it).
 _SUBSTANTIAL: Final = 0.15
-# Last day on which a visit with this label may take place (clinical reference §1.1, nearest visit by half distance).
-_LAST_DAY: Final = {"V6w": 62, "V12w": 132, "V26w": 272, "V52w": 545, "V104w": 910}
-
 _NAME_WORDS: Final = re.compile(
     r"^(surv(?!ey)\w*|death\w*|dead|die[ds]?|deceased|mort(al\w*)?|fatal\w*|dnr\w*|disch\w*|follow\w*|fu|fup|futime|lastfu|after|post"
     r"|postop\w*|relap\w*|recur\w*|progression|outcome|censor\w*|alive|autopsy|hospice|los|readmi\w*|cod)$"
@@ -66,12 +61,12 @@ def screen(frame: pd.DataFrame, outcome: Outcome, contract: Contract | None = No
     """Columns of `frame` (n rows in the order of `outcome`) that may hold what came later; a column is named once.
 
     frame     numbers as numbers with NaN, everything else as text with None; any further columns may be there too.
-    contract  where given, what it declares as later than the treatment is left out (no baseline model may use it), and a
-              name alone is no longer suspicious once a person has written the field's `source`.
-    By data: a level, or a value being recorded or not, in which nobody lives past a day that many outlive, or nobody dies
-    before a day that many do not reach, beyond what a proportional effect and chance explain, corrected for the number
-    of groups; a number that never exceeds (or never falls short of) the follow-up; a column that alone ranks survival
-    implausibly well. By name: words such as surv…, death, follow-up, after, discharge, in names or levels.
+    contract  where given, what it declares as later than the treatment is left out (no baseline model may use it),
+              and a name alone is no longer suspicious once a person has written the field's `source`.
+    By data: a level, or a value being recorded or not, in which nobody lives past a day that many outlive, or nobody
+    dies before a day that many do not reach, beyond what a proportional effect and chance explain, corrected for the
+    number of groups; a number that never exceeds (or never falls short of) the follow-up; a column that alone ranks
+    survival implausibly well. By name: words such as surv…, death, follow-up, after, discharge, in names or levels.
     """
     if len(frame) != outcome.n:
         raise ContractError(
@@ -98,49 +93,18 @@ def screen(frame: pd.DataFrame, outcome: Outcome, contract: Contract | None = No
     return tuple(sorted(found, key=lambda suspicion: order[suspicion.field]))
 
 
-def refuse_late(
-    contract: Contract, names: Sequence[str], landmark_days: float, treatment_conditional: bool
-) -> list[str]:
-    """One sentence for each of the fields `names` that is not known at the study's moment; empty where all are.
+def screen_table(frame: pd.DataFrame, contract: Contract) -> tuple[Suspicion, ...]:
+    """`screen` for the typed table of a flat-table contract: against its outcome, and against the competing pair alone.
 
-    A value of a visit is known once the last day on which that visit may take place has passed.
+    The competing event's own follow-up goes on after the study's own event, and shows dates that the shorter one hides.
     """
-    refused = []
-    for name in names:
-        field = _declared(contract, name)
-        if (reason := _late(field.known_at, landmark_days, treatment_conditional)) is not None:
-            refused.append(f"{name}: {reason}")
-    return refused
-
-
-def _declared(contract: Contract, name: str) -> Field:
-    if name in contract.names:
-        return contract.field(name)
-    from features.predictors import field_of
-
-    return field_of(contract, name)
-
-
-def _late(known_at: str, landmark_days: float, treatment_conditional: bool) -> str | None:
-    if known_at == UNDECLARED:
-        return (
-            f"nobody has said when it is known ({UNDECLARED}), and it looks as if it were known too late. "
-            "try: set known_at in the contract, and say in source how you know."
-        )
-    if known_at == "T0":
-        return None
-    if known_at == "TX":
-        if treatment_conditional or landmark_days >= _LAST_DAY["V6w"]:
-            return None
-        return "known at the end of the index treatment (TX), not before it. try: treatment_conditional = true, or leave it out."
-    if known_at in _LAST_DAY:
-        if landmark_days >= _LAST_DAY[known_at]:
-            return None
-        return (
-            f"known at a visit that may take place until day {_LAST_DAY[known_at]} ({known_at}); "
-            f"the study predicts from day {landmark_days:g}. try: a later landmark_days, or leave it out."
-        )
-    return f"known only {'after the visits' if known_at == 'AFTER' else 'at the end'} ({known_at}). try: leave it out."
+    columns = frame[[name for name in predictors_of(contract) if name in frame]]
+    found: dict[str, Suspicion] = {}
+    for rows, outcome in outcomes_of(frame, contract):
+        for suspicion in screen(columns[rows], outcome, contract):
+            if suspicion.field not in found or found[suspicion.field].by == "name":
+                found[suspicion.field] = suspicion
+    return tuple(found[name] for name in columns if name in found)
 
 
 def _declared_late(field: Field | None) -> bool:
