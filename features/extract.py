@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+import numpy as np
 import pandas as pd
 
 from features.contract import Contract, ContractError
@@ -269,8 +270,8 @@ def _parquet(content: bytes) -> tuple[pd.DataFrame | None, list[str]]:
 
 
 def _as_text(column: pd.Series) -> pd.Series:
-    known = column.notna().to_numpy()
-    text = pd.Series([""] * len(column), dtype=object)
+    known = column.notna().to_numpy(dtype=bool)
+    text = np.full(len(column), "", dtype=object)
     values = column[known]
     if pd.api.types.is_bool_dtype(values.dtype):
         written = [str(int(value)) for value in values]
@@ -284,7 +285,7 @@ def _as_text(column: pd.Series) -> pd.Series:
     else:
         written = [str(value) for value in values]
     text[known] = written
-    return text
+    return pd.Series(text, dtype=object)
 
 
 def _count(n: int, noun: str) -> str:

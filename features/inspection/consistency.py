@@ -149,7 +149,7 @@ def _sums(contract: Contract, tables: Tables, total: str, parts: list[str]) -> l
     if frame is None or total not in frame or not set(parts) <= set(frame.columns):
         return []
     values = frame[parts].apply(lambda column: pd.to_numeric(column, errors="coerce"))
-    summed = values.sum(axis=1, skipna=False)
+    summed = pd.Series(values.to_numpy(dtype=float).sum(axis=1), index=frame.index)
     both = summed.notna() & frame[total].notna()
     guess = f"components: {', '.join(parts)}"
     wrong = both & (summed != frame[total])

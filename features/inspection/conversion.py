@@ -127,7 +127,7 @@ def _quantity(
 
     reader: Reader = lambda one: float(one) if pattern.fullmatch(one) else _WRONG  # noqa: E731
     raw, findings = _read(field, text, missing, reader, guess)
-    recorded = raw.astype(float).to_numpy()
+    recorded = np.asarray(raw.astype(float), dtype=np.float64)
     value = recorded * factors
     known = int(np.isfinite(value).sum()) + sum(len(finding.rows) for finding in findings)
     for word, bound, wrong in (
@@ -177,14 +177,14 @@ def _unit_factors(
 ) -> tuple[NDArray[np.float64], list[Finding]]:
     accepted = field.accepted_units
     codes, distinct = pd.factorize(units)
-    blank = np.array([unit == "" for unit in distinct] + [False])[codes]
+    blank = np.array([unit == "" for unit in distinct] + [False], dtype=bool)[codes]
     factors = np.array([accepted.get(unit, np.nan) for unit in distinct] + [np.nan])[codes]
     # A value whose only unit is the canonical one, or that has none, cannot be mistaken for another.
     alone = set(accepted.values()) <= {1.0}
     factors = np.where(blank & alone, 1.0, factors)
     said = ", ".join(accepted) or "none"
     known = int((~missing).sum())
-    without = blank & ~alone & ~missing
+    without = blank & ~missing if not alone else np.zeros(len(blank), dtype=bool)
     findings = found(table, field.name, "without a unit", without, of=known, guess=f"give one of {said}")
     strange = np.isnan(factors) & ~blank & ~missing
     findings += found(table, field.name, "in a unit that is not accepted", strange, of=known, guess=f"accepted: {said}")

@@ -48,8 +48,10 @@ def columns_of(contract: Contract, table: Table) -> tuple[str, ...]:
 def _sources(contract: Contract, extract: Extract) -> set[str]:
     """Which registries the export holds."""
     column = contract.settings.get("source")
-    frames = [raw.frame for raw in extract.tables.values() if column in raw.frame]
-    return set(frames[0][column]) if frames else set()
+    for raw in extract.tables.values():
+        if isinstance(column, str) and column in raw.frame:
+            return set(raw.frame[column].tolist())
+    return set()
 
 
 def _columns(contract: Contract, table: Table, frame: pd.DataFrame, *, sources: set[str]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -31,7 +32,8 @@ def _domain(frame: pd.DataFrame, domain: str) -> pd.Series:
     """0 worst to 100 best: the mean of the answered items, where at least half are answered."""
     items = frame[_items(domain)].apply(pd.to_numeric, errors="coerce").astype(float)
     answered = items.notna().sum(axis=1) * 2 >= items.shape[1]
-    return ((5 - items) / 4 * 100).mean(axis=1).where(answered)
+    score: pd.Series = ((5 - items) / 4 * 100).mean(axis=1).where(answered)
+    return score
 
 
 def _total(frame: pd.DataFrame) -> pd.Series:
@@ -172,7 +174,7 @@ GENERAL: Final[tuple[Derived, ...]] = (
             f"sosgoq_{domain}",
             f"SOSGOQ2.0 {title}",
             _items(domain),
-            lambda frame, domain=domain: _domain(frame, domain),
+            partial(_domain, domain=domain),
             kind="number",
             unit="points",
             source=_SOSGOQ,

@@ -54,18 +54,16 @@ class SpineRegistry:
 def _baseline(tables: Mapping[str, pd.DataFrame], contract: Contract) -> pd.DataFrame:
     patients = tables["patient"]
     sources = patients["registry_source"]
-    single = _single_rows(tables, contract)
-    labs = _labs(tables, contract)
+    sources_of_fields = {**_single_rows(tables, contract), "labs": _labs(tables, contract)}
+    aligned = {name: frame.reindex(patients["patient_id"]) for name, frame in sources_of_fields.items()}
     columns: dict[str, pd.Series] = {}
     for field in contract.fields:
         if field.known_at not in _BASELINE or not field.ask or _not_a_predictor(field, contract):
             continue
-        source = labs if field.table == "labs" else single.get(field.table)
-        values = None if source is None or field.name not in source else source[field.name]
-        if values is None:
-            columns[field.name] = _absent(field, sources)
+        if field.table in aligned and field.name in aligned[field.table]:
+            columns[field.name] = aligned[field.table][field.name].reset_index(drop=True)
         else:
-            columns[field.name] = values.reindex(patients["patient_id"]).reset_index(drop=True)
+            columns[field.name] = _absent(field, sources)
     return pd.DataFrame(columns, index=pd.RangeIndex(len(patients)))
 
 
@@ -110,6 +108,6 @@ def _absent(field: Field, sources: pd.Series) -> pd.Series:
     """A column that no file holds: not applicable where the registry lacks the instrument, otherwise not known."""
     if field.kind not in ("category", "ordinal"):
         return pd.Series(np.nan, index=sources.index)
-    return pd.Series(
-        np.where(sources.isin(list(field.absent_in)), NOT_APPLICABLE, None), index=sources.index, dtype=object
-    )
+    empty = np.full(len(sources), None, dtype=object)
+    empty[sources.isin(list(field.absent_in)).to_numpy(dtype=bool)] = NOT_APPLICABLE
+    return pd.Series(empty, index=sources.index)
