@@ -179,11 +179,17 @@ def _own_fault(error: Exception, argv: Sequence[str]) -> int:
 
     if os.environ.get("SPINECAST_TRACEBACK"):
         raise error
-    frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames][-4:]
+    house = Path(__file__).resolve().parent.parent
+    frames = [(Path(one.filename), one) for one in traceback.extract_tb(error.__traceback__)]
+    ours = [f"{path.relative_to(house)}:{one.lineno} in {one.name}" for path, one in frames if _within(path, house)]
+    places = [*ours[-4:], f"raised in {frames[-1][0].name}:{frames[-1][1].lineno}"]
     text = "\n".join([f"spinecast itself failed: {type(error).__name__}", *places])
     _tell("error", text, "SPINECAST_TRACEBACK=1 shows all of it, and may quote values of patients", _OWN_FAULT, argv)
     return _OWN_FAULT
+
+
+def _within(path: Path, house: Path) -> bool:
+    return path.is_relative_to(house) and "site-packages" not in path.parts and ".venv" not in path.parts
 
 
 def _text(error: Exception) -> str:
