@@ -133,7 +133,8 @@ def learn_columns(frame: pd.DataFrame, field: Field, *, native: bool) -> FieldCo
     least = min(10, max(2, n // 20))
     if known.sum() < least:
         return replace(blank, dropped=f"known in {int(known.sum())} of {n} rows")
-    flagged = not native and 1 - known.sum() / max(asked, 1) >= _FLAG_FROM and asked - int(known.sum()) >= least
+    gaps = asked - int(known.sum())
+    flagged = not native and gaps >= max(least, _FLAG_FROM * max(asked, 1))
     blank = replace(blank, flagged=flagged)
     if kind == "category":
         return _learn_levels(frame, blank, known, native=native)
