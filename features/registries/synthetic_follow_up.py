@@ -138,22 +138,26 @@ def follow_up_table(
         ),
         "eq5d_vas_v": text(np.clip(quality + rng.normal(3, 12, len(who)), 0, 100), missing=no_report),
         "satisfaction": text(np.clip(np.rint(rng.normal(1.9, 0.9, len(who))), 1, 5), missing=no_report | lost(0.04)),
-        "local_recurrence": text(
-            lost(np.array([0.01, 0.03, 0.06, 0.09, 0.12])[visit]),
-            missing=lost(np.array([0.10, 0.15, 0.20, 0.25, 0.30])[visit]),
-        ),
-        "reoperation": text(lost(0.03), missing=lost(np.array([0.10, 0.15, 0.20, 0.25, 0.30])[visit])),
         "_day": day,
     }
     table |= _reported(rng, patients["eposo"].to_numpy(bool)[who], quality, pain, no_report)
-    for event in ("local_recurrence", "reoperation"):
-        since = np.floor(np.minimum(day, 40) * rng.random(len(who)))
-        date = zero[who] + (day - since).astype("timedelta64[D]")
-        table[f"{event}_date"] = text(date, missing=table[event] != "1")
+    table |= _complications(rng, visit, zero[who], day)
     # Nobody was reached at half of the visits at which nothing was learned: no row, as registries have it.
     met = (course["death_days"].to_numpy()[who] > day) & ((contact != "record") | lost(0.5))
     rows = np.flatnonzero(met)
     return pd.DataFrame(table).take(rows).reset_index(drop=True)
+
+
+def _complications(rng: Generator, visit: NDArray[np.intp], zero: Dates, day: Floats) -> dict[str, Texts]:
+    """Whether the tumour is back or the spine was operated again, and since when; less often asked as time goes on."""
+    n, cells = len(visit), {}
+    unasked = np.array([0.10, 0.15, 0.20, 0.25, 0.30])[visit]
+    for event, share in (("local_recurrence", np.array([0.01, 0.03, 0.06, 0.09, 0.12])[visit]), ("reoperation", 0.03)):
+        flag = text(rng.random(n) < share, missing=rng.random(n) < unasked)
+        since = np.floor(np.minimum(day, 40) * rng.random(n))
+        cells[event] = flag
+        cells[f"{event}_date"] = text(zero + (day - since).astype("timedelta64[D]"), missing=flag != "1")
+    return cells
 
 
 def _reported(
