@@ -73,18 +73,24 @@ def product_limit(steps: Floats, hazards: Sequence[Floats], times: Floats) -> Fl
     that incidences and survival sum to one. Row by row: a patient's answer does not depend on the others in the batch.
     """
     n, reached = len(hazards[0]), np.searchsorted(steps, times, side="right")
-    total = np.zeros((n, len(steps)))
-    for hazard in hazards:
-        total += hazard
-    scale = np.where(total > 1.0, 1.0 / np.maximum(total, 1.0), 1.0) if total.max(initial=0.0) > 1.0 else None
-    before = np.ones((n, len(steps) + 1))
-    np.cumprod(1.0 - np.minimum(total, 1.0), axis=1, out=before[:, 1:])
     incidence = np.zeros((n, len(hazards), len(times)))
-    cumulative = np.zeros((n, len(steps) + 1))
+    begun = np.flatnonzero(reached > 0)
+    if not len(begun) or not n:
+        return incidence
+    total = hazards[0].copy()
+    for hazard in hazards[1:]:
+        total += hazard
+    scale = 1.0 / np.maximum(total, 1.0) if total.max() > 1.0 else None
+    # In place from here on: this is where a cohort's answers spend their time, and memory is what it costs.
+    np.subtract(1.0, np.minimum(total, 1.0, out=total), out=total)
+    survival, step = np.multiply.accumulate(total, axis=1, out=total), np.empty_like(total)
     for k, hazard in enumerate(hazards):
-        step = before[:, :-1] * hazard
-        np.cumsum(step if scale is None else step * scale, axis=1, out=cumulative[:, 1:])
-        incidence[:, k] = cumulative[:, reached]
+        step[:, 0] = hazard[:, 0]
+        np.multiply(survival[:, :-1], hazard[:, 1:], out=step[:, 1:])
+        if scale is not None:
+            step *= scale
+        np.add.accumulate(step, axis=1, out=step)
+        incidence[:, k, begun] = step[:, reached[begun] - 1]
     return incidence
 
 

@@ -25,7 +25,7 @@ from training.families.family import (
 from training.families.settings import changed
 
 Floats = NDArray[np.float64]
-_CELLS = 400_000  # patients × sub-steps at once: what stays in a core's cache
+_CELLS = 100_000  # patients × sub-steps at once: what stays in a core's cache
 
 
 @final
