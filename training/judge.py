@@ -223,6 +223,7 @@ class Judge:
         found: list[tuple[str, str, Callable[[], Number]]] = [
             (metric, estimator, partial(_call, _bare, measure))
             for metric, estimator, measure in self._rankings(panel, cause, horizon, risk)
+            if metric != "uno_c"
         ]
         if horizon is not None:
             squared: dict[str, Any] = {"horizon": horizon, "weights": panel.weights, "g": self._g}

@@ -27,7 +27,7 @@ from training.metrics.calibration import (
 )
 from training.metrics.discrimination import auc, harrell_c, royston_d, uno_c
 from training.metrics.metric import Measured
-from training.metrics.smooth_calibration import Errors, cox_smoother, errors, neighbours
+from training.metrics.smooth_calibration import Errors, cox_smoother, errors, neighbour_smoother
 from training.metrics.utility import net_benefit
 from training.nonparametric import aalen_johansen, pseudo_values
 from training.partial_likelihood import CoxFit, fit_cox
@@ -147,7 +147,7 @@ def cox_fit(model: str) -> dict[str, Value]:
 
 def judged(risk: Floats, outcome: Outcome) -> dict[str, Value]:
     """What every set of the breast cancer example asks of predictions."""
-    found = errors(risk, cox_smoother(outcome, risk, 5.0)(None, risk))
+    found = errors(risk, cox_smoother(outcome, risk, 5.0)(None))
     b, i = brier(outcome, risk, horizon=4.99).value, ipa(outcome, risk, horizon=4.99)
     null = np.full(outcome.n, null_risk(outcome, 1, 4.99))
     everybody = np.ones(outcome.n)
@@ -193,7 +193,7 @@ def equation(model: str) -> dict[str, Value]:
 
 
 def authors_python() -> dict[str, Value]:
-    """Weights of the development data for Uno's C and AUC, and its Kaplan–Meier as null: asked for here, never by us."""
+    """Weights of the development data for Uno's C and AUC, its Kaplan–Meier as null: here only."""
     development, outcome = breast("rotterdam")[1], breast("gbsg")[1]
     risk, g = breast_risk("basic", "gbsg"), censoring(development)
     found = judged(risk, outcome)
@@ -234,7 +234,7 @@ def recurrence(name: str) -> dict[str, Value]:
     pseudo = pseudo_values(outcome, 1, [5.0])[:, 0]
     lines = pseudo_calibration(pseudo, risk)
     sextiles = tuple(np.linspace(0, 1, 7))
-    smooth = cox_smoother(outcome, risk, 5.0, knots=sextiles, subdistribution=True)(None, risk)
+    smooth = cox_smoother(outcome, risk, 5.0, knots=sextiles, subdistribution=True)(None)
     d, error, explained = royston_d(outcome, risk)
     return {
         "oe_ratio": oe_ratio(outcome, risk, horizon=5.0),  # type: ignore[dict-item]
@@ -242,7 +242,7 @@ def recurrence(name: str) -> dict[str, Value]:
         "calibration_slope_cloglog_pseudo": line(lines.slope),
         "joint_test_p": lines.joint_p,
         **distances(errors(risk, smooth), "subdistribution"),
-        **distances(errors(risk, neighbours(pseudo, risk, risk)), "pseudo_nn"),
+        **distances(errors(risk, neighbour_smoother(risk, risk)(pseudo, None)), "pseudo_nn"),
         "c_index_5y": uno_c(outcome, risk, horizon=5.0).value,
         "auc_5y": auc(outcome, risk, horizon=5.0).value,
         "brier_5y": brier(outcome, risk, horizon=5.0).value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import final
@@ -15,7 +15,7 @@ from training.censoring import Censoring, Undefined, censoring, ipcw
 from training.curves import Curves
 from training.metrics.calibration import require_events
 from training.metrics.metric import Floats, events_by
-from training.metrics.smooth_calibration import Errors, cox_smoother, errors, neighbours
+from training.metrics.smooth_calibration import Errors, cox_smoother, errors, neighbour_smoother
 from training.nonparametric import incidence_at, pseudo_values
 
 Rows = NDArray[np.intp]
@@ -166,21 +166,8 @@ def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats, pseudo: Floa
     require_events(panel.outcome, cause, horizon)
     risk = panel.risk(cause, horizon)
     grid = np.linspace(risk.min(), risk.max(), CURVE_POINTS)
-    varied = panel.varies(risk)
-    cox = cox_smoother(panel.rows, risk, horizon, cause, weights=panel.weights)
-    everywhere = np.concatenate([risk, grid])
-
-    def observed(multiplicity: Floats | None, values: Floats) -> Floats:
-        weights = None if multiplicity is None else panel.weights * multiplicity[panel.of]
-        if not varied:
-            share = incidence_at(panel.outcome, cause, [horizon], multiplicity)[0]
-            return np.full(len(everywhere), share)
-        if len(panel.outcome.causes) > 1:
-            return neighbours(values[panel.of], risk, everywhere, panel.weights if weights is None else weights)
-        return cox(weights, everywhere)
-
-    curve = observed(None, pseudo)
-    r = len(risk)
+    observed = _smoother(panel, cause, horizon, risk, np.concatenate([risk, grid]))
+    curve, r = observed(None, pseudo), len(risk)
     names = ("ici", "e50", "e90", "emax")
     resampled = {name: np.zeros(drawn.shape[1]) for name in names}
     curves = np.zeros((drawn.shape[1], len(grid)))
@@ -191,6 +178,20 @@ def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats, pseudo: Floa
             resampled[name][b] = getattr(found, name)
         curves[b] = again[r:]
     return Smooth(errors(risk, curve[:r], panel.weights), resampled, grid, curve[r:], curves)
+
+
+def _smoother(
+    panel: Panel, cause: int, horizon: float, risk: Floats, everywhere: Floats
+) -> Callable[[Floats | None, Floats], Floats]:
+    """(multiplicity of patients or None, pseudo-observations) → observed risk `everywhere`."""
+    if not panel.varies(risk):
+        # A constant per fold ranks nobody: its curve is the observed risk itself.
+        return lambda drawn, _: np.full(len(everywhere), incidence_at(panel.outcome, cause, [horizon], drawn)[0])
+    if len(panel.outcome.causes) > 1:
+        near = neighbour_smoother(risk, everywhere)
+        return lambda drawn, values: near(values[panel.of], panel.weights * (1.0 if drawn is None else drawn[panel.of]))
+    cox = cox_smoother(panel.rows, risk, horizon, cause, read_at=everywhere, weights=panel.weights)
+    return lambda drawn, _: cox(None if drawn is None else panel.weights * drawn[panel.of])
 
 
 def pseudo_at(panel: Panel, cause: int, horizons: Sequence[float], drawn: Floats) -> tuple[Floats, Floats]:

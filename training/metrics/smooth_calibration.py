@@ -21,8 +21,8 @@ from training.metrics.metric import Floats, Measured, Metric
 from training.nonparametric import incidence_at, pseudo_values
 from training.partial_likelihood import PartialLikelihood
 
-Smoother = Callable[[Floats | None, Floats], Floats]
-"""(weights or None, risks to read at) → observed risk at those risks."""
+Smoother = Callable[[Floats | None], Floats]
+"""Weights or None → observed risk at the risks that were asked for."""
 
 BANDWIDTH = 0.05
 """Neighbours are those whose rank, as a fraction of all, is this close (van Geloven 2022)."""
@@ -76,14 +76,15 @@ def cox_smoother(
     horizon: float,
     cause: int = 1,
     *,
+    read_at: Floats | None = None,
     knots: tuple[float, ...] = (0.1, 0.5, 0.9),
     subdistribution: bool = False,
     weights: Floats | None = None,
 ) -> Smoother:
     """Cox (with `subdistribution` Fine–Gray) on a spline of the log hazard scale, knots at quantiles of the risks.
 
-    The knots stay where the whole data put them when the fit is repeated with other weights. Where knots coincide the
-    curve is a straight line; where all risks are equal, the observed risk itself.
+    Read at the risks themselves or at `read_at`. The knots stay where the whole data put them when the fit is repeated
+    with other weights. Where knots coincide the curve is a straight line.
     """
     x = log_hazard_scale(risk)
     at = np.unique(np.quantile(x, knots))
@@ -93,33 +94,49 @@ def cox_smoother(
         return spline_basis(values, at) if len(at) > 2 else values[:, None]
 
     X = basis(x)
-    start = likelihood.fit(X, weights=weights).coef
+    centre = X.mean(axis=0)
+    first = likelihood.fit(X - centre, weights=weights)
 
-    def smooth(w: Floats | None, risks: Floats) -> Floats:
-        own, tolerance = (weights, 1e-10) if w is None else (w, 1e-6)
-        fit = likelihood.fit(X, weights=own, start=start, tolerance=tolerance)
-        hazard = float(fit.cumulative_hazard(horizon))
-        eta = basis(log_hazard_scale(risks)) @ fit.coef
-        return np.asarray(-np.expm1(-np.exp(np.clip(eta + np.log(max(hazard, 1e-300)), -700.0, 50.0))))
+    asked = (X if read_at is None else basis(log_hazard_scale(read_at))) - centre
+    before = int(np.searchsorted(likelihood.times, horizon, side="right"))
+
+    def smooth(w: Floats | None) -> Floats:
+        coef, hazard = (first.coef, first.hazard) if w is None else likelihood.refit(X - centre, first.coef, w)
+        by = hazard[before - 1] if before else 0.0
+        eta = asked @ coef
+        return np.asarray(-np.expm1(-np.exp(np.clip(eta + np.log(max(by, 1e-300)), -700.0, 50.0))))
 
     return smooth
 
 
-def neighbours(pseudo: Floats, risk: Floats, read_at: Floats, weights: Floats | None = None) -> Floats:
-    """Mean pseudo-observation of the patients whose rank fraction lies within `BANDWIDTH` of that of each risk."""
-    w = np.ones(len(risk)) if weights is None else weights
+def neighbour_smoother(risk: Floats, read_at: Floats) -> Callable[[Floats, Floats | None], Floats]:
+    """(pseudo-observations, weights or None) → observed risk at `read_at`: the mean over near neighbours.
+
+    Near are patients whose rank, as a share of all, lies within `BANDWIDTH` of the share at or below that risk.
+    """
     order = np.argsort(risk, kind="stable")
-    sorted_risk, rows = risk[order], w[order]
-    up_to = np.concatenate([[0.0], np.cumsum(rows)])
-    total = np.concatenate([[0.0], np.cumsum(rows * pseudo[order])])
-    size = up_to[-1]
-    # A patient's rank is the share of patients with at most that risk; equal risks share it.
-    rank = up_to[np.searchsorted(sorted_risk, sorted_risk, side="right")] / size
-    wanted = up_to[np.searchsorted(sorted_risk, read_at, side="right")] / size
-    low = np.searchsorted(rank, wanted - BANDWIDTH - 1e-12, side="left")
-    high = np.searchsorted(rank, wanted + BANDWIDTH + 1e-12, side="right")
-    mass = up_to[high] - up_to[low]
-    return np.asarray(np.divide(total[high] - total[low], mass, out=np.full(len(mass), np.nan), where=mass > 0))
+    ordered = risk[order]
+    own = np.searchsorted(ordered, ordered, side="right")
+    asked = np.argsort(read_at, kind="stable")
+    place = np.searchsorted(ordered, read_at[asked], side="right")
+
+    def smooth(pseudo: Floats, weights: Floats | None = None) -> Floats:
+        rows = np.ones(len(order)) if weights is None else weights[order]
+        mass = np.concatenate([[0.0], np.cumsum(rows)])
+        total = np.concatenate([[0.0], np.cumsum(rows * pseudo[order])])
+        # A patient's rank is the share of patients with at most that risk; equal risks share it.
+        rank, wanted = mass[own] / mass[-1], mass[place] / mass[-1]
+        low = np.searchsorted(rank, wanted - BANDWIDTH - 1e-12, side="left")
+        high = np.searchsorted(rank, wanted + BANDWIDTH + 1e-12, side="right")
+        # Beyond the first or last patient of a small resample the nearest one answers.
+        low = np.minimum(low, len(rank) - 1)
+        high = np.maximum(high, low + 1)
+        size = mass[high] - mass[low]
+        result = np.full(len(read_at), total[-1] / mass[-1])
+        result[asked] = np.divide(total[high] - total[low], size, out=result[asked], where=size > 0)
+        return result
+
+    return smooth
 
 
 def _quantiles(values: Floats, probabilities: tuple[float, ...], weights: Floats | None) -> list[float]:
@@ -147,8 +164,8 @@ def _errors(outcome: Outcome, curves: Curves, cause: int, horizon: float | None)
     if np.ptp(risk) < 1e-12:
         return errors(risk, np.full(outcome.n, incidence_at(outcome, cause, [horizon])[0]))
     if len(outcome.causes) == 1:
-        return errors(risk, cox_smoother(outcome, risk, horizon, cause)(None, risk))
-    return errors(risk, neighbours(pseudo_values(outcome, cause, [horizon])[:, 0], risk, risk))
+        return errors(risk, cox_smoother(outcome, risk, horizon, cause)(None))
+    return errors(risk, neighbour_smoother(risk, risk)(pseudo_values(outcome, cause, [horizon])[:, 0], None))
 
 
 def _metric(name: str, label: str) -> Metric:
