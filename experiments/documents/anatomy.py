@@ -93,7 +93,10 @@ def tuning(subject: Subject) -> tuple[Block, ...]:
         if table is not None
         else Prose((Cell("MISSING: the trials are not in the evidence of this run", state="missing"),))
     )
-    return tuple(blocks)
+    refits = rows_of(
+        subject.table("refits"), "Every refit: its patients, and the recipe elected in it", "refits", folded=True
+    )
+    return (*blocks, refits) if refits is not None else tuple(blocks)
 
 
 def sentence(subject: Subject) -> str:

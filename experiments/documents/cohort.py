@@ -10,6 +10,8 @@ from experiments.documents.subject import Subject
 from experiments.documents.words import count, decimal, fact, number, plain
 
 _Row = Mapping[str, Any]
+_QUARTILES = ("median", "lower_quartile", "upper_quartile")
+_FEW = Cell("few", note="fewer than 10 patients stand behind it at this site: not printed")
 
 
 def table_one(subject: Subject) -> Grid | None:
@@ -18,13 +20,14 @@ def table_one(subject: Subject) -> Grid | None:
     if not rows:
         return None
     places = sorted({str(row["site"]) for row in rows}, key=lambda site: (site != "all", site))
-    lines: list[tuple[Cell, ...]] = [(Cell("patients"), *(_size(rows, site) for site in places))]
+    lines: list[tuple[Cell, ...]] = [(Cell("patients"), *(_size(subject, rows, site) for site in places))]
     for field in dict.fromkeys(str(row["field"]) for row in rows):
         of_field = [row for row in rows if str(row["field"]) == field]
         label = str(of_field[0].get("label") or plain(field))
         lines += _field_lines(label, of_field, places)
     note = (
-        "Counts with their share of the known values; numbers as median (quartiles). Each field ends with the unknown."
+        "Counts with their share of the known values; numbers as median (quartiles). Each field ends with the unknown, "
+        "of those it applies to. “few”: fewer than 10 patients of one site stand behind it, so it is not printed."
     )
     return Grid(
         "Patients at time zero",
@@ -53,8 +56,7 @@ def counts(subject: Subject) -> Grid:
         for cause in subject.causes
     )
     rows.append((Cell("Censored"), fact(subject.facts("censored"), missing="not in the evidence")))
-    follow = subject.facts("follow_up", "follow_up_days", "follow_up_median_days")
-    rows.append((Cell("Follow-up (reverse Kaplan–Meier, days)"), fact(follow, missing="not in the evidence")))
+    rows.append((Cell("Median follow-up (reverse Kaplan–Meier)"), _follow_up(subject)))
     found = subject.facts("sites")
     sites = len(found) if isinstance(found, Mapping | list | tuple) else found
     rows.append((Cell("Sites"), fact(sites, missing="the registry names no sites")))
@@ -63,6 +65,20 @@ def counts(subject: Subject) -> Grid:
             risk = subject.find("observed_risk", cause=cause, horizon_days=horizon)
             rows.append((Cell(f"Observed risk, {subject.label(cause)} by {count(horizon)} days"), number(risk)))
     return Grid("Counts", ("", ""), tuple(rows), kind="pairs")
+
+
+def _follow_up(subject: Subject) -> Cell:
+    found = subject.facts("follow_up")
+    if not isinstance(found, Mapping):
+        return fact(found, missing="not in the evidence")
+    median = next((found[name] for name in ("median_days", "median") if found.get(name) is not None), None)
+    if median is None:
+        return Cell("not applicable: half of the patients were not followed to an end", state="not applicable")
+    ends = [found.get(end) for end in ("low", "high")]
+    between = (
+        f"{count(round(ends[0]))} to {count(round(ends[1]))}" if ends[0] is not None and ends[1] is not None else ""
+    )
+    return Cell(f"{count(round(median))} days", between, value=float(median))
 
 
 def visits(subject: Subject) -> tuple[Block, ...]:
@@ -116,8 +132,12 @@ def _plain(value: Any) -> Cell:
     return Cell(text, value=float(value), numeric=True)
 
 
-def _size(rows: Sequence[_Row], site: str) -> Cell:
-    sizes = [int(row["of"]) for row in rows if str(row["site"]) == site and row.get("of") is not None]
+def _size(subject: Subject, rows: Sequence[_Row], site: str) -> Cell:
+    counted = [int(row["n"]) for row in subject.table("sites") if str(row["site"]) == site]
+    whole = [subject.n] if site == "all" and subject.n is not None else []
+    sizes = (
+        counted or whole or [int(row["of"]) for row in rows if str(row["site"]) == site and row.get("of") is not None]
+    )
     return Cell(count(max(sizes)), value=float(max(sizes)), numeric=True) if sizes else Cell("–")
 
 
@@ -125,9 +145,9 @@ def _field_lines(label: str, rows: Sequence[_Row], places: Sequence[str]) -> lis
     by = {(str(row["site"]), _level(row)): row for row in rows}
     levels = list(dict.fromkeys(_level(row) for row in rows))
     lines: list[tuple[Cell, ...]] = []
-    if {"median", "q25", "q75"} <= set(levels):
+    if set(_QUARTILES) <= set(levels):
         lines.append((Cell(f"{label}, median (quartiles)"), *(_quartiles(by, site) for site in places)))
-        levels = [level for level in levels if level not in ("median", "q25", "q75")]
+        levels = [level for level in levels if level not in _QUARTILES]
     lines.extend(
         (Cell(f"{label}: {plain(level)}"), *(_share(by.get((site, level))) for site in places)) for level in levels
     )
@@ -140,17 +160,19 @@ def _level(row: _Row) -> str:
 
 
 def _quartiles(by: Mapping[tuple[str, str], _Row], site: str) -> Cell:
-    values = [by.get((site, level), {}).get("value") for level in ("median", "q25", "q75")]
+    values = [by.get((site, level), {}).get("value") for level in _QUARTILES]
     if values[0] is None:
-        return Cell("–")
+        return _FEW
     shown = [_short(value) for value in values]
     return Cell(f"{shown[0]} ({shown[1]} to {shown[2]})", value=float(values[0]), numeric=True)
 
 
 def _share(row: _Row | None) -> Cell:
     """A level's count with its share of the known; a statistic as it stands."""
-    if row is None or row.get("value") is None:
+    if row is None:
         return Cell("–")
+    if row.get("value") is None:
+        return _FEW
     value = float(row["value"])
     if row.get("level") is None or row.get("kind") in ("number", "integer"):
         return Cell(_short(value), value=value, numeric=True)

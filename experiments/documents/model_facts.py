@@ -56,7 +56,7 @@ def _how(subject: Subject) -> tuple[Block, ...]:
     treatment = "knows" if subject.study.get("treatment_conditional") else "does not know"
     return (
         Prose.of(
-            f"By {anatomy.mechanism(subject)}. "
+            f"{anatomy.mechanism(subject)[:1].upper()}{anatomy.mechanism(subject)[1:]}. "
             f"It reads {len(subject.predictors)} predictors, of which {unknown} may be unknown."
         ),
         Prose.of(f"Compute it at: {when}. It {treatment} what the index treatment fixes."),

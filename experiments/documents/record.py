@@ -103,7 +103,7 @@ def provenance(subject: Subject) -> Grid:
         (Cell("Run"), fact(subject.identity.get("run"), missing="no run was named")),
         (Cell("Evidence digest"), Cell(subject.evidence.digest)),
         *(
-            (Cell(f"Digest of {plain(name)}"), fact(value, missing="not in the evidence"))
+            (Cell(f"Digest: {plain(name)}"), fact(value, missing="not in the evidence"))
             for name, value in digests.items()
         ),
         (

@@ -17,6 +17,7 @@ from experiments.documents.subject import DocumentError, Subject
 from experiments.documents.tables import csv_name, csv_tables
 from experiments.documents.words import count, days, interval, number, plain, said
 from features.contract import Contract, ContractError, Field
+from features.predictors import field_of
 from training.evidence import Estimate, Evidence
 
 _LARGEST = 1_000_000  # bytes of one HTML page: it is mailed and opened on a ward's computer
@@ -71,11 +72,10 @@ def _predictors(study: Mapping[str, Any], contract: Contract, evidence: Evidence
 
 
 def _field(contract: Contract, name: str) -> Field:
-    """The contract's promise; a derived predictor is described by its name until `features.predictors` says more."""
     try:
-        return contract.field(name)
-    except ContractError:
-        return Field(name=name, table="derived", kind="number", label=plain(name).capitalize(), known_at="T0")
+        return field_of(contract, name)
+    except ContractError as error:
+        raise DocumentError(f"a predictor of the study has no description. {error}") from error
 
 
 def _environment(*, html: bool) -> Any:

@@ -97,9 +97,10 @@ def _count_faults(subject: Subject, n: int) -> Iterator[str]:
     ]
     if wrong:
         yield f"{len(wrong)} of {len(rows)} rows of Table 1 know more values than there are patients"
-    whole = {int(row["of"]) for row in rows if row.get("site") == "all" and row.get("of") is not None}
-    if whole - {n}:
-        yield f"Table 1 counts {max(whole)} patients, the evidence {n}"
+    whole = max((int(row["of"]) for row in rows if row.get("site") == "all" and row.get("of") is not None), default=n)
+    if whole > n:
+        yield f"Table 1 counts {whole} patients, the evidence {n}"
+    yield from _site_counts(subject, n)
     more = [
         e for e in subject.evidence.estimates if (e.n or 0) > n or (e.events or 0) > (e.n if e.n is not None else n)
     ]
@@ -107,35 +108,39 @@ def _count_faults(subject: Subject, n: int) -> Iterator[str]:
         yield f"{len(more)} estimates count more patients or events than there are, the first is {more[0].id}"
 
 
+def _site_counts(subject: Subject, n: int) -> Iterator[str]:
+    """Sites partition the cohort: their patients, and the values known of each field, sum to the whole."""
+    sites = subject.table("sites")
+    if sites and sum(int(row["n"]) for row in sites) != n:
+        yield f"the sites hold {sum(int(row['n']) for row in sites)} patients, the evidence {n}"
+    known: dict[str, dict[str, int]] = {}
+    for row in subject.table("table_one"):
+        if row.get("n") is not None:
+            known.setdefault(str(row["field"]), {})[str(row["site"])] = int(row["n"])
+    wrong = [field for field, by in known.items() if len(by) > 1 and sum(by.values()) != 2 * by.get("all", -1)]
+    if wrong:
+        yield f"{len(wrong)} fields of Table 1 do not sum over sites, the first is {wrong[0]}"
+
+
 def _observed_covers_events(subject: Subject) -> Iterator[str] | str:
-    found = [
-        e
-        for e in subject.evidence.estimates
-        if e.metric == "observed_risk" and e.value is not None and e.n and e.events is not None
-    ]
-    if not found:
-        return "no observed risk with n and events is in the evidence"
-    return _observed_faults(subject, found)
+    found = [e for e in subject.evidence.estimates if e.metric == "observed_risk" and e.value is not None]
+    return _observed_faults(subject, found) if found else "no observed risk is in the evidence"
 
 
 def _observed_faults(subject: Subject, found: list[Estimate]) -> Iterator[str]:
+    risks = {(risk.cause, risk.horizon_days, risk.population, risk.n, risk.events): risk for risk in found}
     for risk in found:
         # Censoring can only raise the product-limit estimate above the plain share of events.
-        if (risk.value or 0) * (risk.n or 0) < (risk.events or 0) - 0.5:
+        if (risk.value or 0.0) * (risk.n or 0) < (risk.events or 0) - 0.5:
             yield f"{risk.id} × n is below the {risk.events} events it states"
-        key = {
-            "cause": risk.cause,
-            "horizon_days": risk.horizon_days,
-            "population": risk.population,
-            "design": risk.design,
-            "model": risk.model,
-        }
-        ratio = subject.evidence.find(metric="oe_ratio", **key)
-        mean = subject.evidence.find(metric="mean_risk", **key)
-        if len(ratio) == len(mean) == 1 and ratio[0].value is not None and mean[0].value is not None:
-            product = ratio[0].value * mean[0].value
-            if not math.isclose(product, risk.value or 0, rel_tol=1e-6, abs_tol=1e-9):
-                yield f"{ratio[0].id} × mean risk is not the observed risk"
+    means = {e.key[2:]: e for e in subject.evidence.estimates if e.metric == "mean_risk"}
+    for ratio in subject.evidence.estimates:
+        seen = risks.get((ratio.cause, ratio.horizon_days, ratio.population, ratio.n, ratio.events))
+        mean = means.get(ratio.key[2:])
+        if ratio.metric != "oe_ratio" or ratio.value is None or mean is None or mean.value is None or seen is None:
+            continue
+        if not math.isclose(ratio.value * mean.value, seen.value or 0.0, rel_tol=1e-6, abs_tol=1e-9):
+            yield f"{ratio.id} × mean risk is not the observed risk"
 
 
 def _intervals_on_their_scale(subject: Subject) -> Iterator[str]:

@@ -93,8 +93,10 @@ class Subject:
         return {self.causes[0]: int(counted)} if isinstance(counted, int | float) else {}
 
     def facts(self, *names: str) -> Any:
-        """The first of these facts that the evidence holds; None where it holds none."""
-        return next((self.evidence.facts[name] for name in names if name in self.evidence.facts), None)
+        """The first of these facts that the evidence, or its endpoint, holds; None where it holds none."""
+        own = self.evidence.facts.get("endpoint")
+        facts = {**(own if isinstance(own, Mapping) else {}), **self.evidence.facts}
+        return next((facts[name] for name in names if name in facts), None)
 
     def declared(self, name: str) -> str | None:
         """What a person said in the study, never computed."""
@@ -114,7 +116,8 @@ class Subject:
 
     def find(self, metric: str, **key: Any) -> Estimate | None:
         """The model's estimate for all patients in the headline design unless told otherwise; the first measured."""
-        wanted = {"metric": metric, "population": "all", "design": self.design, "model": self.model, **key}
+        whose = {"design": "data", "model": ""} if metric == "observed_risk" else {}
+        wanted = {"metric": metric, "population": "all", "design": self.design, "model": self.model, **key, **whose}
         found = self.evidence.find(**wanted)
         return next((e for e in found if e.value is not None), found[0] if found else None)
 

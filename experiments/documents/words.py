@@ -42,6 +42,7 @@ _ESTIMATORS = {
     "ipcw_cumulative_dynamic": "inverse-censoring-weighted, cumulative cases against dynamic controls",
     "ipcw": "inverse-censoring-weighted",
     "ipcw_null_of_scored_data": "inverse-censoring-weighted, against the null of the scored data",
+    "ipcw_null_out_of_fold": "inverse-censoring-weighted, against the null model out of fold",
     "kaplan_meier_over_mean_risk": "Kaplan–Meier over mean predicted risk",
     "aalen_johansen_over_mean_risk": "Aalen–Johansen over mean predicted risk",
     "pseudo_cloglog": "pseudo-observations, cloglog link, at the horizon",

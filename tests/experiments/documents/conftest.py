@@ -135,6 +135,11 @@ def study(causes: tuple[str, ...], horizons: tuple[float, ...]) -> dict[str, Any
     }
 
 
+def events_of(risk: float, population: str, n: int) -> int:
+    """Whole numbers that sum over sites."""
+    return sum(math.floor(0.9 * risk * of) for of in (SITES.values() if population == "all" else [n]))
+
+
 def estimates(
     causes: tuple[str, ...], horizons: tuple[float, ...], risks: dict[str, tuple[float, ...]]
 ) -> list[Estimate]:
@@ -142,6 +147,13 @@ def estimates(
     observed_by = "aalen_johansen" if several else "kaplan_meier"
     flexible = "pseudo_nearest_neighbours" if several else "flexible_cox_rcs3"
     found: list[Estimate] = []
+    for cause in causes:
+        for horizon, risk in zip(horizons, risks[cause], strict=True):
+            for population, n in {"all": N, **{f"site={name}": of for name, of in SITES.items()}}.items():
+                counted = {"n": n, "events": events_of(risk, population, n), "level": 0.95, "method": "log(−log) scale"}
+                key = {"cause": cause, "horizon_days": horizon, "population": population}
+                span = {"low": risk * 0.93, "high": min(risk * 1.07, 1.0)}
+                found.append(Estimate("observed_risk", observed_by, value=risk, **span, **counted, **key))
     for design in ("nested_cross_validation", "leave_one_site_out"):
         populations = {"all": N} | (
             {f"site={name}": n for name, n in SITES.items()} if design == "leave_one_site_out" else {}
@@ -153,9 +165,7 @@ def estimates(
                         ("chosen", "cox", "boosted_cox", observed_by) if population == "all" else ("chosen",)
                     ):
                         risk = risks[cause][h]
-                        events = sum(
-                            math.floor(0.9 * risk * of) for of in (SITES.values() if population == "all" else [n])
-                        )
+                        events = events_of(risk, population, n)
                         ratio = math.exp(0.12 * ((index * 7 + h) % 5 - 2) * (index > 0)) * (1.01 if m == 0 else 0.99)
                         key: dict[str, Any] = {
                             "cause": cause,
@@ -171,15 +181,6 @@ def estimates(
                         null = model == observed_by
                         auc = 0.5 if null else 0.741 - 0.02 * h + 0.004 * m
                         found += [
-                            Estimate(
-                                "observed_risk",
-                                observed_by,
-                                value=risk,
-                                low=risk * 0.93,
-                                high=min(risk * 1.07, 1),
-                                **span,
-                                **key,
-                            ),
                             Estimate("mean_risk", "mean_prediction", value=risk / ratio, **key),
                             Estimate(
                                 "oe_ratio",
@@ -347,7 +348,7 @@ def tables(
                 "missing": 0,
                 "of": of,
             }
-            for s, v in (("median", 64.2), ("q25", 56.0), ("q75", 71.8))
+            for s, v in (("median", 64.2), ("lower_quartile", 56.0), ("upper_quartile", 71.8))
         ]
         one += [
             {
@@ -362,7 +363,7 @@ def tables(
                 "missing": of // 4,
                 "of": of,
             }
-            for s, v in (("median", 3.6), ("q25", 3.1), ("q75", 4.0))
+            for s, v in (("median", 3.6), ("lower_quartile", 3.1), ("upper_quartile", 4.0))
         ]
         parts = [of // 2, of // 4, of - of // 2 - of // 4]
         one += [
@@ -420,7 +421,11 @@ def tables(
         "baseline": baseline,
         "flow": [{"reason": r, "left": left, "remaining": rest} for r, left, rest in flow],
         "tuning": [{"recipe": "cox", "trial": k, "penalty": 10.0**-k, "loss": 0.21 + k / 1000} for k in range(4)],
-        **({"windows": [{"cause": causes[0], "median": 42.0, "q25": 40.0, "q75": 91.0}]} if len(causes) > 1 else {}),
+        **(
+            {"windows": [{"cause": causes[0], "median": 42.0, "lower_quartile": 40.0, "upper_quartile": 91.0}]}
+            if len(causes) > 1
+            else {}
+        ),
     }
 
 

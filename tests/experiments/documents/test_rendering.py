@@ -213,7 +213,7 @@ def test_the_digest_of_the_model_stands_in_every_document(either: Any) -> None:
         (lambda p: _with_fact(p, "n", 999), "the flow ends with 1000 patients"),
         (lambda p: _with_estimate(p, "oe_ratio", value=1.3, low=1.2, high=1.4), "is not the observed risk"),
         (lambda p: _with_estimate(p, "oe_ratio", low=1.3, high=1.2), "upside down"),
-        (lambda p: _with_estimate(p, "observed_risk", events=990), "is below the 990 events"),
+        (lambda p: _with_estimate(p, "observed_risk", design="data", model="", events=990), "is below the 990 events"),
         (lambda p: _with_estimate(p, "auc", low=0.6, high=1.2), "leaves [0, 1]"),
         (
             lambda p: _with_estimate(p, "oe_ratio", design="leave_one_site_out", population="site=S02", n=5, events=1),
@@ -247,7 +247,7 @@ def _with_estimate(
     parts: Any, metric: str, *, design: str = "nested_cross_validation", population: str = "all", **changes: Any
 ) -> Any:
     old: Estimate = parts.evidence.one(
-        metric=metric, design=design, population=population, model="chosen", horizon_days=90.0
+        metric=metric, design=design, population=population, model=model, horizon_days=90.0
     )
     estimates = tuple(replace(e, **changes) if e is old else e for e in parts.evidence.estimates)
     return parts.changed(evidence=Evidence(estimates, parts.evidence.tables, parts.evidence.facts))
