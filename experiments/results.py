@@ -6,12 +6,15 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Self, final
 
 from experiments.study import Study
 from experiments.suggestions import did_you_mean
 from features.contract import Contract
+from training.bundle_files import parts_from_files, parts_to_files
 from training.evidence import Evidence
+from training.recipe import Model
+from training.validation import Predictions
 
 
 class RunError(ValueError):
@@ -24,6 +27,11 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @classmethod
+    def of(cls, root: Path, run: str) -> Self:
+        """The folder of a run under the project root, whether or not it is there yet."""
+        return cls(root / "runs" / run[:16])
 
     @property
     def run(self) -> str:
@@ -50,18 +58,61 @@ class RunFolder:
         """What was found."""
         return Evidence.from_json(self.json("evidence"))
 
+    @property
+    def resamples(self) -> Path:
+        """Where finished resamples lie while the study runs, and after."""
+        return self.path / "resamples"
+
+    def predictions(self, design: str) -> Predictions:
+        """What the models said under one design about patients who had taught them nothing."""
+        return Predictions.load(self.path / "predictions" / f"{design}.npz")
+
+    def model(self) -> Model:
+        """The chosen recipe, developed on everyone."""
+        files = {
+            path.relative_to(self.path / "model").as_posix(): path.read_bytes()
+            for path in sorted((self.path / "model").rglob("*"))
+            if path.is_file()
+        }
+        return Model.from_parts(parts_from_files(files, ("model", "encoding")), self.contract)
+
     def json(self, name: str) -> dict[str, Any]:
         """One of "study" (with "endpoint_description"), "contract", "run", "patients", "evidence", "clock", "done"."""
         try:
             value: dict[str, Any] = json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise RunError(
-                f"run {self.path.name}: {name}.json is not there: not finished. try: spinecast study again"
-            ) from error
+            hint = "not finished. try: spinecast study again"
+            raise RunError(f"run {self.path.name}: {name}.json is not there: {hint}") from error
         return value
 
+    def begin(
+        self,
+        study: Study,
+        contract: Contract,
+        description: Mapping[str, Any],
+        identity: Mapping[str, Any],
+        patients: Mapping[str, Any],
+    ) -> None:
+        """Write what is known before the first fit; an interrupted run finds the same there."""
+        self.write_json("study", {**study.to_json(), "endpoint_description": description})
+        self.write_json("contract", contract.model_dump(mode="json"))
+        self.write_json("patients", patients)
+        self.write_json("run", identity)
+
+    def finish(
+        self, predictions: Mapping[str, Predictions], model: Model, evidence: Evidence, clock: Mapping[str, Any]
+    ) -> None:
+        """Write what was found; `done.json`, with the evidence's digest, comes last."""
+        for design, each in predictions.items():
+            each.save(self.path / "predictions" / f"{design}.npz")
+        for name, content in parts_to_files(model.to_parts(), allowed=("model", "encoding")).items():
+            write_atomic(self.path / "model" / name, content)
+        self.write_json("evidence", evidence.to_json())
+        self.write_json("clock", clock)
+        self.write_json("done", {"run": self.run, "evidence": evidence.digest})
+
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
-        """Write one of them, whole or not at all."""
+        """Write a JSON file of the folder, whole or not at all."""
         write_atomic(self.path / f"{name}.json", (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 

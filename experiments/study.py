@@ -6,12 +6,14 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, final
+from typing import Any, final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from experiments.suggestions import did_you_mean
+from features.cohort import Rule
 from features.contract import Contract
+from training.designs import DesignSettings
 from training.evidence import digest
 from training.tuning import TuningSettings
 
@@ -46,7 +48,7 @@ class RecipeChoice(_Strict):
 
     name        in evidence; the family's name unless two recipes share a family.
     predictors  instead of the study's own.
-    settings    fixed settings of the family, where the search starts.
+    settings    settings of the family that the study decides; the search moves only the others.
     """
 
     family: str
@@ -58,24 +60,6 @@ class RecipeChoice(_Strict):
     def label(self) -> str:
         """Its name in evidence."""
         return self.name or self.family
-
-
-@final
-class DesignChoice(_Strict):
-    """How performance is judged. `folds` and `repeats` belong to nested cross-validation alone."""
-
-    design: Literal["nested_cross_validation", "leave_one_site_out"]
-    folds: int | None = Field(default=None, ge=2)
-    repeats: int | None = Field(default=None, ge=1)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        nested = self.design == "nested_cross_validation"
-        if nested and (self.folds is None or self.repeats is None):
-            raise ValueError("nested_cross_validation needs folds and repeats.")
-        if not nested and (self.folds is not None or self.repeats is not None):
-            raise ValueError("leave_one_site_out has one fold per site: drop folds and repeats.")
-        return self
 
 
 @final
@@ -104,11 +88,11 @@ class Study(_Strict):
     predictors: tuple[str, ...] = Field(min_length=1)
     landmark_days: float = Field(ge=0)
     treatment_conditional: bool
-    eligibility: dict[str, dict[str, Any]]
+    eligibility: dict[str, Rule]
     endpoint: EndpointChoice
     recipes: tuple[RecipeChoice, ...] = Field(min_length=1)
     tuning: TuningSettings
-    designs: tuple[DesignChoice, ...] = Field(min_length=1)
+    designs: tuple[DesignSettings, ...] = Field(min_length=1)
     intervals: IntervalChoice
     declared: dict[str, str] = {}
 
@@ -208,8 +192,9 @@ def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
         "endpoint": EndpointChoice,
         "recipes": RecipeChoice,
         "tuning": TuningSettings,
-        "designs": DesignChoice,
+        "designs": DesignSettings,
         "intervals": IntervalChoice,
+        "eligibility": Rule,
     }
     model = beside.get(str(loc[0]), Study) if len(loc) > 1 else Study
     return list(model.model_fields)

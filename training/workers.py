@@ -65,9 +65,15 @@ def engine(workers: int) -> Iterator[Engine]:
 
 
 def _follow_parent() -> None:
-    """End with the parent: a pool's child holds both ends of its queue and would wait there for ever."""
+    """End with the parent: a pool's child holds both ends of its queue and would wait there for ever.
+
+    Control-C is the parent's to answer: a resample that is under way is finished and kept.
+    """
     import multiprocessing
+    import signal
     import threading
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     parent = multiprocessing.parent_process()
     if parent is None:

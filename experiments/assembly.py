@@ -1,0 +1,168 @@
+"""Evidence of a run, put together: every design × model judged, and what the data were. Pure: no files, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.study import Study
+from experiments.table_one import table_one
+from features.cohort import Cohort, Flow
+from features.contract import Contract
+from features.endpoints.endpoint import Observed
+from features.outcome import Outcome
+from features.predictors import derive, field_of
+from training.develop import Develop, Developed
+from training.evaluation import Scored, evaluate, merged
+from training.evidence import Evidence
+from training.nonparametric import median_follow_up
+from training.resampling import derive_seed
+from training.validation import CHOSEN, Predictions
+from training.workers import Engine
+
+
+def assemble(
+    study: Study,
+    contract: Contract,
+    cohort: Cohort,
+    observed: Observed,
+    develop: Develop,
+    predictions: Mapping[str, Predictions],
+    developed: Developed,
+    identity: Mapping[str, Any],
+    engine: Engine,
+) -> Evidence:
+    """All that the documents, the gate and the tracker will read."""
+    judged = judge(study, cohort, observed.outcome, develop, predictions, developed, engine)
+    data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
+    model = developed.models[developed.chosen]
+    made = Evidence(
+        tables={
+            **{name: rows for name, rows in model.describe().items() if isinstance(rows, list)},
+            "tuning": [{**row, "chosen": row["recipe"] == developed.chosen} for row in developed.trials],
+            "refits": [_refit_row(row) for each in predictions.values() for row in each.refits],
+        },
+        facts={
+            "chosen": developed.chosen,
+            "recipes": list(develop.recipes),
+            "null": develop.null[0],
+            "inner_scores": dict(developed.scores),
+            "digests": {name: identity[name] for name in ("run", "study", "contract", "data", "source")},
+            "libraries": dict(identity["libraries"]),
+        },
+    )
+    return merged([judged, data, made])
+
+
+def judge(
+    study: Study,
+    cohort: Cohort,
+    outcome: Outcome,
+    develop: Develop,
+    predictions: Mapping[str, Predictions],
+    developed: Developed,
+    engine: Engine,
+) -> Evidence:
+    """Each model under each design, and the chosen one on its own patients ("apparent")."""
+    null = develop.null[0]
+    asked = [
+        (name, model, each.scored(model), each.scored(null), _populations(name, model, cohort))
+        for name, each in predictions.items()
+        for model in each.models
+    ]
+    everyone = np.arange(cohort.n)
+    apparent = {
+        name: Scored(
+            everyone,
+            np.zeros(cohort.n, dtype=np.int64),
+            developed.models[name].predict(cohort.frame, times=develop.times).mean,
+        )
+        for name in (developed.chosen, null)
+    }
+    asked.append(("apparent", CHOSEN, apparent[developed.chosen], apparent[null], None))
+    futures = [
+        engine.submit(
+            partial(
+                evaluate,
+                outcome,
+                scored,
+                horizons=study.endpoint.horizons_days,
+                design=design,
+                model=model,
+                resamples=study.intervals.resamples,
+                level=study.intervals.level,
+                # One seed for all models of a design: their intervals then resample the same patients.
+                seed=derive_seed(study.seed, "intervals", design),
+                null=against if model != null else None,
+                populations=populations,
+            )
+        )
+        for design, model, scored, against, populations in asked
+    ]
+    return merged([future.result() for future in futures])
+
+
+def data_tables(
+    study: Study, contract: Contract, cohort: Cohort, observed: Observed
+) -> dict[str, list[dict[str, Any]]]:
+    """Who was in the data, who left and why, and what was observed."""
+    names = tuple(dict.fromkeys(name for one in study.recipes for name in study.predictors_of(one)))
+    frame = derive(cohort.frame, names)
+    return {
+        "table_one": table_one(frame, cohort.sites, [field_of(contract, name) for name in names]),
+        "flow": flow_table(cohort.flow),
+        "sites": _site_table(cohort, observed.outcome),
+        **{name: [dict(row) for row in rows] for name, rows in observed.tables.items()},
+    }
+
+
+def flow_table(flow: Flow) -> list[dict[str, Any]]:
+    """Rows {reason, left, remaining}, from all rows of the registry to the patients analysed."""
+    rows: list[dict[str, Any]] = [{"reason": "in the extract", "left": 0, "remaining": flow.started}]
+    for step in flow.steps:
+        rows.append({"reason": step.reason, "left": step.left, "remaining": rows[-1]["remaining"] - step.left})
+    return rows
+
+
+def data_facts(study: Study, cohort: Cohort, observed: Observed) -> dict[str, Any]:
+    """Counts and follow-up, as small JSON values."""
+    outcome = observed.outcome
+    median, low, high = median_follow_up(outcome, study.intervals.level)
+    return {
+        "n": outcome.n,
+        "events": {cause: int((outcome.event == k).sum()) for k, cause in enumerate(outcome.causes, start=1)},
+        "censored": int((outcome.event == 0).sum()),
+        "follow_up": {"median_days": median, "low": low, "high": high, "method": "reverse Kaplan–Meier"},
+        "sites": 0 if cohort.sites is None else len(set(cohort.sites.tolist())),
+        "resamples": study.intervals.resamples,
+        "level": study.intervals.level,
+        "endpoint": dict(observed.facts),
+    }
+
+
+def _site_table(cohort: Cohort, outcome: Outcome) -> list[dict[str, Any]]:
+    if cohort.sites is None:
+        return []
+    rows = []
+    for site in sorted(set(cohort.sites.tolist())):
+        own = cohort.sites == site
+        counts = {cause: int((outcome.event[own] == k).sum()) for k, cause in enumerate(outcome.causes, start=1)}
+        rows.append({"site": site, "n": int(own.sum()), "censored": int((outcome.event[own] == 0).sum()), **counts})
+    return rows
+
+
+def _populations(design: str, model: str, cohort: Cohort) -> dict[str, NDArray[np.intp]] | None:
+    """Each site by itself where sites are the question, for the model that would be released."""
+    if design != "leave_one_site_out" or model != CHOSEN or cohort.sites is None:
+        return None
+    return {f"site={site}": np.flatnonzero(cohort.sites == site) for site in sorted(set(cohort.sites.tolist()))}
+
+
+def _refit_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("design", "repeat", "fold", "label", "n_train", "n_test", "chosen")} | {
+        f"score_{name}": score for name, score in row["scores"].items()
+    }

@@ -1,0 +1,54 @@
+"""From the words of a study to the object that learns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.study import Study, StudyError
+from features.contract import Contract
+from features.outcome import Outcome
+from training.develop import NULL_FAMILIES, Develop
+from training.families import FAMILIES
+from training.recipe import Recipe
+
+_GRID = 50
+
+
+def development(study: Study, contract: Contract, outcome: Outcome) -> Develop:
+    """Every recipe of the study with its settings, the null, and the times at which they answer."""
+    recipes = {
+        one.label: Recipe(FAMILIES[one.family]().with_settings(one.settings), study.predictors_of(one), one.label)
+        for one in study.recipes
+    }
+    fixed = {one.label: tuple(one.settings) for one in study.recipes}
+    null = NULL_FAMILIES[0] if len(outcome.causes) == 1 else NULL_FAMILIES[1]
+    times = evaluation_times(outcome, study.endpoint.horizons_days)
+    return Develop(recipes, (null, Recipe(FAMILIES[null](), ())), contract, study.tuning, times, fixed)
+
+
+def evaluation_times(outcome: Outcome, horizons_days: tuple[float, ...]) -> NDArray[np.float64]:
+    """(t,) days: the horizons and about fifty quantiles of the event times: fine where much happens."""
+    happened = outcome.time_days[outcome.event > 0]
+    # An observed time, not a mean of two: the grid then means the same whatever unit the table came in.
+    if not len(happened):
+        return np.asarray(horizons_days, float)
+    grid = np.quantile(happened, np.linspace(0, 1, _GRID), method="inverted_cdf")
+    return np.union1d(np.asarray(horizons_days, float), grid)
+
+
+def require_horizons(study: Study, outcome: Outcome) -> None:
+    """Raise `StudyError` where nobody was followed to a horizon, or the primary cause never happened by its own."""
+    cause = outcome.cause_index(study.endpoint.primary_cause)
+    faults = []
+    for days in study.endpoint.horizons_days:
+        followed = int(np.sum(outcome.time_days >= days))
+        if followed == 0:
+            longest = float(outcome.time_days.max()) if outcome.n else 0.0
+            faults.append(f"horizon {days:g} d: 0 of {outcome.n} were followed as long; the longest is {longest:g} d.")
+    days = study.endpoint.primary_horizon_days
+    events = int(np.sum((outcome.event == cause) & (outcome.time_days <= days)))
+    if events == 0:
+        faults.append(f"{study.endpoint.primary_cause} by {days:g} d: 0 of {outcome.n} patients; nothing to learn.")
+    if faults:
+        raise StudyError("\n  ".join([f"study {study.name}: {len(faults)} fault(s).", *faults]))
