@@ -49,7 +49,7 @@ def test_digits_that_fit_two_runs_are_not_guessed(tmp_path):
 
 
 def test_no_runs_yet_is_said_with_the_next_step(tmp_path):
-    with pytest.raises(RunError, match="no runs yet. try: spinecast study"):
+    with pytest.raises(RunError, match=r"no runs yet\. try: spinecast study"):
         find_run(tmp_path, "survival")
 
 
