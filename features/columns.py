@@ -135,7 +135,7 @@ def learn_columns(frame: pd.DataFrame, field: Field, *, native: bool) -> FieldCo
         return replace(blank, dropped=f"known in {int(known.sum())} of {n} rows")
     gaps = asked - int(known.sum())
     flagged = not native and gaps >= max(least, _FLAG_FROM * max(asked, 1))
-    blank = replace(blank, flagged=flagged)
+    blank = replace(blank, flagged=bool(flagged))
     if kind == "category":
         return _learn_levels(frame, blank, known, native=native)
     value = raw_values(frame, field.name, kind, field.levels)[known]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from features.contract import Contract
 from training.bundle_files import (
@@ -26,9 +26,7 @@ from training.bundle_files import (
     sha256,
 )
 from training.evidence import Evidence, canonical_json, digest
-
-if TYPE_CHECKING:
-    from training.recipe import Model
+from training.recipe import Model
 
 __all__ = ["Bundle", "IntegrityError", "Manifest", "model_digest", "open_bundle", "verify_bundle", "write_bundle"]
 
@@ -127,8 +125,6 @@ def open_bundle(folder: Path, manifest_sha256: str | None = None) -> Bundle:
     stated = _digest_of({path: content for path, content in files.items() if path.startswith(_PREDICTING)})
     if stated != manifest.model_digest:
         raise IntegrityError(["manifest.json: model_digest is not that of the files."])
-    from training.recipe import Model
-
     with fault_of_opening("contract.json"):
         contract = Contract.model_validate_json(files["contract.json"])
     with fault_of_opening("model/"):

@@ -171,6 +171,16 @@ class Shelf:
         path = self.root / "aliases.log"
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
+    def snapshot(self, folder: Path) -> None:
+        """Write into `folder` the list as a shelf of the champions alone would have it: what a Bento packs."""
+        models = {}
+        for name, entry in self._read().models.items():
+            if "champion" in entry.aliases:
+                version = entry.aliases["champion"]
+                versions = {str(version): entry.versions[str(version)]}
+                models[name] = _Entry(versions=versions, aliases={"champion": version})
+        _replace(folder / "aliases.json", canonical_json(_Aliases(models=models).model_dump(mode="json")) + "\n")
+
     def _read(self) -> _Aliases:
         try:
             return _Aliases.model_validate_json(read_once(self.root / "aliases.json", at_most=16 * 2**20))

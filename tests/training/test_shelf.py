@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import multiprocessing
-import sys
-import types
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from features.contract import Contract, Field, Table
+from features.outcome import Outcome
 from training.bundle import IntegrityError, open_bundle, write_bundle
 from training.evidence import Evidence
-from training.families.family import ModelState
+from training.families import family_named
+from training.recipe import Model, Recipe
 from training.shelf import Shelf, ShelfError
 
-
-class Sums:
-    inputs = ("albumin",)
-
-    def to_parts(self) -> dict[str, ModelState]:
-        return {"model": ModelState({}, {"weights": np.ones(2)}), "encoding": ModelState({}, {})}
-
-    @classmethod
-    def from_parts(cls, parts: Mapping[str, ModelState], contract: Contract) -> Sums:
-        return cls()
+ALBUMIN = Field(name="albumin", table="t", kind="number", label="Albumin", known_at="T0", unit="g/dL")
+CONTRACT = Contract(name="c", version="1", registry="table", tables=(Table(name="t", key=("id",)),), fields=(ALBUMIN,))
 
 
-@pytest.fixture(autouse=True)
-def _model_of_the_fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("training.recipe")
-    module.Model = Sums
-    monkeypatch.setitem(sys.modules, "training.recipe", module)
+@functools.cache
+def null_model() -> Model:
+    time = np.arange(1.0, 21.0)
+    outcome = Outcome(np.zeros(20), time, time, np.tile([0, 1], 10), ("died",))
+    frame = pd.DataFrame(index=range(20))
+    return Recipe(family_named("kaplan_meier")(), ()).fit(frame, outcome, CONTRACT, times=time, seed=1)
 
 
 def bundle(folder: Path, *, version: int, name: str = "small") -> Path:
-    field = Field(name="albumin", table="t", kind="number", label="Albumin", known_at="T0", unit="g/dL")
     write_bundle(
         folder / f"{name}-{version}",
         name=name,
         version=version,
         run=f"{version:064}",
-        model=Sums(),
+        model=null_model(),
         study={"name": name},
-        contract=Contract(
-            name="c", version="1", registry="table", tables=(Table(name="t", key=("id",)),), fields=(field,)
-        ),
+        contract=CONTRACT,
         evidence=Evidence(),
         documents={},
         decision={"verdict": "promoted"},
