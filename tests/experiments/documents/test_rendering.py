@@ -244,7 +244,13 @@ def _with_fact(parts: Any, name: str, value: Any) -> Any:
 
 
 def _with_estimate(
-    parts: Any, metric: str, *, design: str = "nested_cross_validation", population: str = "all", **changes: Any
+    parts: Any,
+    metric: str,
+    *,
+    design: str = "nested_cross_validation",
+    population: str = "all",
+    model: str = "chosen",
+    **changes: Any,
 ) -> Any:
     old: Estimate = parts.evidence.one(
         metric=metric, design=design, population=population, model=model, horizon_days=90.0
