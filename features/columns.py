@@ -193,7 +193,7 @@ def texts(frame: pd.DataFrame, name: str) -> list[str | None]:
     column = frame[name]
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return [None if v != v else {1.0: "true", 0.0: "false"}.get(v, f"{v:g}") for v in column.to_numpy(dtype=float)]
-    return [None if missing else str(v) for v, missing in zip(column, column.isna(), strict=True)]
+    return [None if v is None or v is pd.NA or v != v else str(v) for v in column.to_numpy(dtype=object)]
 
 
 def raw_values(frame: pd.DataFrame, name: str, kind: str, levels: tuple[str, ...]) -> Floats:

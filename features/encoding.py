@@ -70,9 +70,17 @@ class Encoded:
 
     def draw(self, number: int) -> Floats:
         """(n, p) with unknown values drawn: draw `number` of the encoding's stored numbers."""
+        return self.draws([number])
+
+    def draws(self, numbers: Sequence[int]) -> Floats:
+        """(draws · n, p) several draws, one below the other: one matrix to predict from."""
+        times = (len(numbers), 1)
         if self._conditioned is None:
-            return self.mean
-        return self._encoding.completed(self._conditioned, self._flags, number)
+            return np.tile(self.mean, times)
+        gaps = self._conditioned
+        z = gaps.latent(numbers).reshape(-1, gaps.mean.shape[1])
+        flags = np.tile(self._flags, times)
+        return self._encoding.completed(np.tile(gaps.mean, times), np.tile(gaps.spread, times), flags, z)
 
 
 @final
@@ -81,7 +89,8 @@ class Encoding:
     """How predictors become columns.
 
     pieces      one per field, in the order given.
-    conditions  distinct conditions under which fields apply; each a 0/1 column after the fields'.
+    conditions  distinct conditions under which fields apply; each a 0/1 column after the fields', unless it is a column
+                of its parent already (one level of a category).
     flags       fields whose being unknown is a 0/1 column, last.
     normal      joint distribution of all columns but the flags; imputed road only.
     """
@@ -104,9 +113,11 @@ class Encoding:
         if road == "native":
             return cls(road, pieces, (), (), None)
         conditions: list[Mapping[str, tuple[str, ...]]] = []
+        own = {name for piece in pieces for name in piece.names}
         for piece in pieces:
             applies = piece.encode(frame)[1]
-            if piece.condition and piece.names and piece.condition not in conditions and np.any(applies == 0):
+            new = piece.condition and piece.condition not in conditions and _as_level(piece.condition) not in own
+            if new and piece.names and np.any(applies == 0):
                 conditions.append(piece.condition)
         draft = cls(road, pieces, tuple(conditions), (), None)
         values, unknown = draft._values(frame)
@@ -145,7 +156,8 @@ class Encoding:
             [unknown[:, self.fields.index(name)].astype(float) for name in self.flags] or [np.zeros((len(frame), 0))]
         )
         conditioned = self.normal.condition(values)
-        return Encoded(self.completed(conditioned, flags, None), unknown, self, conditioned, flags)
+        mean = self.completed(conditioned.mean.copy(), conditioned.spread, flags, None)
+        return Encoded(mean, unknown, self, conditioned, flags)
 
     def transform(self, frame: pd.DataFrame, draw: int | None = None) -> Floats:
         """(n, p): unknown values at their conditional mean, or as the draw of this number has them."""
@@ -174,26 +186,31 @@ class Encoding:
         columns = [*blocks, *(a[:, None] for a in applied if a is not None)]
         return np.concatenate(columns, axis=1), unknown
 
-    def completed(self, conditioned: Conditioned, flags: Floats, draw: int | None) -> Floats:
-        """The full matrix from conditional distributions: their means (None), or a draw of whole levels and values."""
-        X = conditioned.mean.copy()
-        z = None if draw is None else conditioned.latent(draw)
-        place = 0
-        start = sum(len(piece.names) for piece in self.pieces)
+    def completed(self, X: Floats, spread: Floats, flags: Floats, z: Floats | None) -> Floats:
+        """The full matrix, made in X: conditional means (z None), or whole levels and values as z draws them."""
+        names = self.columns
+        blocks = self._blocks
+        start = blocks[-1][1].stop if blocks else 0
         for c in range(start, start + len(self.conditions)):
             if z is not None:
-                _draw_boolean(X, z, conditioned, c)
+                _draw_boolean(X, spread, z, c)
             X[:, c] = np.clip(X[:, c], 0.0, 1.0)
-        for piece in self.pieces:
-            own = slice(place, place + len(piece.names))
-            place = own.stop
+        for piece, own in blocks:
             if z is not None:
-                _draw_piece(X, z, conditioned, piece, own)
+                _draw_piece(X, spread, z, piece, own)
             elif piece.kind in ("boolean", "category"):
                 X[:, own] = np.clip(X[:, own], 0.0, 1.0)
-            if piece.condition in self.conditions:
-                X[:, own] *= X[:, start + self.conditions.index(piece.condition), None]
+        for piece, own in blocks:
+            decides = {_condition_name(piece.condition), _as_level(piece.condition)} & set(names)
+            for column in sorted(decides) if piece.condition else ():
+                X[:, own] *= X[:, names.index(column), None]
         return np.concatenate([X, flags], axis=1)
+
+    @property
+    def _blocks(self) -> list[tuple[FieldColumns, slice]]:
+        """Each field's columns."""
+        stops = np.cumsum([len(piece.names) for piece in self.pieces])
+        return [(p, slice(int(stop) - len(p.names), int(stop))) for p, stop in zip(self.pieces, stops, strict=True)]
 
     @property
     def readings(self) -> tuple[ColumnReading, ...]:
@@ -233,29 +250,29 @@ class Encoding:
         )
 
 
-def _draw_piece(X: Floats, z: Floats, conditioned: Conditioned, piece: FieldColumns, own: slice) -> None:
-    if piece.kind == "boolean":
-        _draw_boolean(X, z, conditioned, own.start)
-    elif piece.kind == "category" and own.stop > own.start:
-        _draw_level(X, z, conditioned, own)
+def _draw_piece(X: Floats, spread: Floats, z: Floats, piece: FieldColumns, own: slice) -> None:
+    if piece.kind == "category" and own.stop > own.start:
+        _draw_level(X, spread, z, own)
+    elif piece.kind == "boolean" and own.stop > own.start:
+        _draw_boolean(X, spread, z, own.start)
     elif own.stop > own.start:
-        gap = conditioned.spread[:, own.start] > 0
-        value = conditioned.mean[gap, own.start] + conditioned.spread[gap, own.start] * z[gap, own.start]
-        value = value * piece.scale + piece.mean
+        column = own.start
+        gap = spread[:, column] > 0
+        value = (X[gap, column] + spread[gap, column] * z[gap, column]) * piece.scale + piece.mean
         value = np.clip(np.round(value) if piece.kind == "ordinal" else value, piece.low, piece.high)
-        X[gap, own.start] = (value - piece.mean) / piece.scale
+        X[gap, column] = (value - piece.mean) / piece.scale
 
 
-def _draw_boolean(X: Floats, z: Floats, conditioned: Conditioned, column: int) -> None:
+def _draw_boolean(X: Floats, spread: Floats, z: Floats, column: int) -> None:
     """1 with the conditional mean as probability, by the draw's own normal: correlations between gaps are kept."""
-    gap = conditioned.spread[:, column] > 0
-    X[gap, column] = normal_probability(z[gap, column]) > 1.0 - conditioned.mean[gap, column]
+    gap = spread[:, column] > 0
+    X[gap, column] = normal_probability(z[gap, column]) > 1.0 - X[gap, column]
 
 
-def _draw_level(X: Floats, z: Floats, conditioned: Conditioned, own: slice) -> None:
+def _draw_level(X: Floats, spread: Floats, z: Floats, own: slice) -> None:
     """One whole level: conditional means of the 0/1 columns, cut at zero, are its probabilities."""
-    gap = conditioned.spread[:, own.start] > 0
-    chance = np.clip(conditioned.mean[gap, own], 0.0, 1.0)
+    gap = spread[:, own.start] > 0
+    chance = np.clip(X[gap, own], 0.0, 1.0)
     together = np.zeros(len(chance))
     for j in range(chance.shape[1]):
         together += chance[:, j]
@@ -293,6 +310,12 @@ def _round_step(spread: float) -> float:
 
 def _condition_name(condition: Mapping[str, tuple[str, ...]]) -> str:
     return " and ".join(f"{parent} in {'|'.join(levels)}" for parent, levels in condition.items())
+
+
+def _as_level(condition: Mapping[str, tuple[str, ...]]) -> str:
+    """The column of a category's level that says the same as the condition; "" where none could."""
+    pairs = [(parent, level) for parent, levels in condition.items() for level in levels]
+    return f"{pairs[0][0]}={pairs[0][1]}" if len(pairs) == 1 else ""
 
 
 def _distinct(flagged: Sequence[str], fields: Sequence[str], unknown: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ to the last bit, on the other rows of the batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, final
@@ -43,15 +43,15 @@ class Conditioned:
             groups.append((place[own[kept]], missing[kept], factor[kept]))
         return Conditioned(self.mean[rows], self.spread[rows], tuple(groups), self.normals)
 
-    def latent(self, draw: int) -> Floats:
-        """(n, p) the draw's standard normal of each unknown value, correlated as these are; 0 where known."""
-        z = np.zeros_like(self.mean)
+    def latent(self, draws: Sequence[int]) -> Floats:
+        """(draws, n, p) the standard normal of each unknown value, correlated as these are; 0 where known."""
+        z = np.zeros((len(draws), *self.mean.shape))
         for rows, missing, factor in self.groups:
-            noise = self.normals[draw][missing]
-            total = np.zeros(missing.shape)
+            noise = self.normals[np.asarray(draws)[:, None, None], missing]
+            total = np.zeros(noise.shape)
             for b in range(missing.shape[1]):
-                total += factor[:, :, b] * noise[:, b : b + 1]
-            z[rows[:, None], missing] = total
+                total += factor[:, :, b] * noise[:, :, b, None]
+            z[:, rows[:, None], missing] = total
         return z
 
 

@@ -26,7 +26,7 @@ from training.families.family import Design, Family, FamilyError, FittedFamily, 
 from training.families.proportional import Linear, ProportionalHazards
 
 Floats = NDArray[np.float64]
-_ROWS = 2000  # patients encoded at once: bounds memory, changes no answer
+_ROWS = 1000  # patients encoded at once: bounds memory, changes no answer
 
 
 @final
@@ -145,14 +145,13 @@ class Model:
         drawn = np.repeat(mean[None], draws, axis=0)
         if not len(uncertain):
             return mean, drawn
-        total = np.zeros((len(uncertain), *mean.shape[1:]))
-        gaps = encoded.take(uncertain)
-        for number in range(self.encoding.n_draws):
-            incidence = self.fitted.predict(gaps.draw(number), grid).incidence
-            total += incidence
-            if number < draws:
-                drawn[number, uncertain] = incidence
-        mean[uncertain] = total / self.encoding.n_draws
+        stacked = encoded.take(uncertain).draws(range(self.encoding.n_draws))
+        answers = self.fitted.predict(stacked, grid).incidence.reshape(-1, len(uncertain), *mean.shape[1:])
+        drawn[:, uncertain] = answers[:draws]
+        total = np.zeros(answers.shape[1:])
+        for answer in answers:  # one by one: a sum over the axis would depend on how many patients are asked for
+            total += answer
+        mean[uncertain] = total / len(answers)
         return mean, drawn
 
     def to_parts(self) -> dict[str, ModelState]:

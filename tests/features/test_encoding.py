@@ -165,6 +165,25 @@ def test_where_the_parent_is_unknown_the_question_itself_is_drawn() -> None:
     assert encoding.unknown(frame)[:, encoding.fields.index("duration")].all()
 
 
+def test_a_condition_that_is_a_level_already_has_no_second_column() -> None:
+    frame = registry(300, missing=0.1)
+    frame["primary"] = frame["primary"].replace({"lung": "breast", "breast": "lung"})
+    frame["target"] = (
+        frame["target"].where(frame["primary"] == "lung", "not_applicable").replace("not_applicable", None)
+    )
+    frame.loc[frame["primary"] == "lung", "target"] = "egfr"
+    frame.loc[(frame["primary"] == "lung") & (np.arange(300) % 2 == 0), "target"] = "none"
+    encoding = fitted(frame)
+    assert "primary=lung" in encoding.columns
+    assert "primary in lung" not in encoding.columns
+    target = next(j for j, name in enumerate(encoding.columns) if name.startswith("target="))
+    lung = encoding.columns.index("primary=lung")
+    unknown = frame.assign(primary=pd.Series([None] * 300, dtype=object), target=pd.Series([None] * 300, dtype=object))
+    X = np.concatenate([encoding.transform(unknown, d) for d in range(encoding.n_draws)])
+    assert (X[X[:, lung] == 0, target] == 0).all()
+    assert X[X[:, lung] == 1, target].max() == 1
+
+
 def test_unknown_names_the_predictors_that_are_asked_for_and_not_known() -> None:
     frame = registry(3, missing=0.0)
     frame.loc[0, "age"] = np.nan
