@@ -16,7 +16,12 @@ from serving.desk import Desk
 from training.shelf import Shelf, ShelfError
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = "from pathlib import Path; import sys; from serving.bento import build; print(build(Path(sys.argv[1]), Path(sys.argv[2])).path)"
+BUILD = """
+import sys
+from pathlib import Path
+from serving.bento import build
+print(build(Path(sys.argv[1]), Path(sys.argv[2])).path)
+"""
 ANSWER = """
 import json, sys
 from starlette.types import ASGIApp
