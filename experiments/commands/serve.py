@@ -15,6 +15,9 @@ from experiments.terminal import say, then
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
 @click.option(
+    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes; one that dies is replaced."
+)
+@click.option(
     "--shelf", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Another folder of bundles."
 )
 @click.option(
