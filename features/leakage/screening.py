@@ -101,7 +101,7 @@ def screen_table(frame: pd.DataFrame, contract: Contract) -> tuple[Suspicion, ..
     columns = frame[[name for name in predictors_of(contract) if name in frame]]
     found: dict[str, Suspicion] = {}
     for rows, outcome in outcomes_of(frame, contract):
-        for suspicion in screen(columns[rows], outcome, contract):
+        for suspicion in screen(columns.iloc[rows].reset_index(drop=True), outcome, contract):
             if suspicion.field not in found or found[suspicion.field].by == "name":
                 found[suspicion.field] = suspicion
     return tuple(found[name] for name in columns if name in found)
@@ -153,6 +153,8 @@ def _by_data(
 
 def _of_group(lives: Lifetimes, who: str, rows: Flags) -> Iterator[tuple[float, str]]:
     """What a small part of all patients could show is left aside: a predictor that strong does not hang on it."""
+    if lives.tells_the_event(rows):
+        yield np.inf, f"{who} and in the others, it says of every patient whether the event was seen."
     if (end := lives.ceiling(rows)) is not None and end.others >= _SUBSTANTIAL:
         yield end.surprise, f"{who} nobody remains past a day that {end.others:.0%} of all patients outlast."
     if (start := lives.floor(rows)) is not None and start.others >= _SUBSTANTIAL:

@@ -53,7 +53,7 @@ def _starts(tables: Tables) -> pd.Series:
     return patient.set_index("patient_id")["treatment_start_date"]
 
 
-def _set(table: pd.DataFrame, rows: NDArray[np.intp], column: str, cells: object) -> None:
+def _set(table: pd.DataFrame, rows: NDArray[np.intp], column: str, cells: str | list[str]) -> None:
     table.iloc[rows, list(table.columns).index(column)] = cells
 
 
