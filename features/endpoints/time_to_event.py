@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import final
 
 import numpy as np
 
 from features.cohort import Cohort
-from features.contract import ContractError
 from features.endpoints.endpoint import Description, Observed, Settings, Tables, leave
 from features.endpoints.last_known import HALF_DAY
 from features.outcome import Outcome
+from features.registries.table import causes_of
 
 
 @final
 class TimeToEvent:
     """Reads `_time` (days) and `_event` (0 censored, k the k-th cause), which the registry has made of the columns.
 
-    Settings: `causes` (a list of names, or code → name in the order of the codes), `competing_cause` where the
+    Settings: `causes` (code → name in the order of the codes), `competing_cause` where the
     competing event has columns of its own, `time_zero` in words.
     """
 
@@ -49,18 +48,6 @@ class TimeToEvent:
         first_day = time <= 0
         outcome = Outcome.right_censored(np.where(first_day, HALF_DAY, time), event, causes_of(settings))
         return Observed(outcome, {"ended_on_day_zero_set_to_half_a_day": int(first_day.sum())}, {})
-
-
-def causes_of(settings: Settings) -> tuple[str, ...]:
-    """The causes in the order of their codes: those of the event column, then the competing event."""
-    named = settings.get("causes", ("event",))
-    names = list(named.values()) if isinstance(named, Mapping) else list(named)
-    if "competing_time" in settings:
-        names.append(settings.get("competing_cause", "competing_event"))
-    causes = tuple(dict.fromkeys(str(name) for name in names))
-    if not causes:
-        raise ContractError("settings.causes: no cause is named.")
-    return causes
 
 
 def _follow_up(cohort: Cohort, tables: Tables) -> tuple[np.ndarray, np.ndarray]:

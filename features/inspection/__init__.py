@@ -44,6 +44,8 @@ def inspect(contract: Contract, extract: Extract) -> Inspection:
             tables[table.name] = converted.frame
             findings += converted.findings
     findings += consistency(contract, tables)
+    order = {table.name: number for number, table in enumerate(contract.tables)}
+    findings.sort(key=lambda finding: order[finding.table])
     return Inspection(gather(findings, _sites(contract, tables)), tables)
 
 

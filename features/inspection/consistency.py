@@ -30,6 +30,8 @@ def consistency(contract: Contract, tables: dict[str, pd.DataFrame]) -> list[Fin
         findings += _sums(contract, tables, total, parts.split())
     for table, flag in group(contract, "flag_of_baseline").items():
         findings += _one_flag(contract, tables, table, flag)
+    for table, columns in group(contract, "same_person").items():
+        findings += _same_person(contract, tables, table, columns.split())
     return findings
 
 
@@ -166,3 +168,19 @@ def _one_flag(contract: Contract, tables: Tables, table: str, flag: str) -> list
     return found(
         table, flag, "mark a second row of their patient", again, guess="one row of a patient gives the baseline"
     )
+
+
+def _same_person(contract: Contract, tables: Tables, table: str, columns: list[str]) -> list[Finding]:
+    """Patients of two registries who agree in all that could tell two people apart: one person under two pseudonyms."""
+    source, identity, frame = contract.settings.get("source"), contract.settings.get("id"), tables.get(table)
+    if frame is None or not isinstance(source, str) or not {source, identity, *columns} <= set(frame.columns):
+        return []
+    # A repeated pseudonym is a matter of the key.
+    known = frame.drop_duplicates(identity).dropna(subset=[source, *columns])
+    twice = known[known.duplicated(columns, keep=False)]
+    registries = twice.groupby(columns)[source].transform("nunique")
+    again = twice[(registries > 1) & twice.duplicated(columns)]
+    rule = f"agree with a patient of another registry in {', '.join(columns)}"
+    names = " and ".join(contract.field(source).levels)
+    guess = f"is the same patient in {names}? keep one enrolment"
+    return found(table, "", rule, frame.index.isin(again.index), guess=guess)

@@ -9,6 +9,7 @@ import datetime
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, final
 
 import numpy as np
@@ -20,9 +21,9 @@ from features.inspection.guesses import boolean_guess, date_guess, level_guess, 
 from features.inspection.structure import group
 from features.inspection.violation import Finding, found
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_INTEGER: Final = re.compile(r"[+-]?\d+")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_INTEGER: Final = re.compile(r"[+-]?\d+", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # No event of a registry of living memory lies outside.
 _YEARS: Final = (1900, 2100)
 # What a reader of one distinct text gives back: the value, or the rule that it breaks with the likely cause.
@@ -125,8 +126,7 @@ def _quantity(
     def guess(of: Field, one: str, present: frozenset[str]) -> tuple[str, str]:
         return number_rule(one, whole=of.kind == "integer")
 
-    reader: Reader = lambda one: float(one) if pattern.fullmatch(one) else _WRONG  # noqa: E731
-    raw, findings = _read(field, text, missing, reader, guess)
+    raw, findings = _read(field, text, missing, partial(_number, pattern=pattern), guess)
     recorded = np.asarray(raw.astype(float), dtype=np.float64)
     value = recorded * factors
     known = int(np.isfinite(value).sum()) + sum(len(finding.rows) for finding in findings)
@@ -213,6 +213,11 @@ def _long(
         value[rows] = typed.to_numpy()
         findings += [Finding(f.table, f.field, f.rule, rows[f.rows], f.of, f.guess) for f in (*wrong, *more)]
     return {column: names.where(known, None).astype(object), "value": pd.Series(value)}, findings
+
+
+def _number(text: str, *, pattern: re.Pattern[str]) -> object:
+    number = float(text) if pattern.fullmatch(text) else np.inf
+    return number if np.isfinite(number) else _WRONG
 
 
 def _date(text: str) -> object:

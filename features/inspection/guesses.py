@@ -22,7 +22,7 @@ def number_rule(text: str, *, whole: bool) -> tuple[str, str]:
         return "not a whole number", "was the column stored with decimals?"
     if text != text.strip():
         return "not a number", "take away the blanks around it"
-    if re.fullmatch(r"[+-]?[\d.]+\s*[^\d\s].*", text):
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?\s*[A-Za-zµ%/][^_]*", text):
         return "not a number", "take the unit out of the cell"
     return "not a whole number" if whole else "not a number", ""
 

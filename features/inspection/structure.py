@@ -16,6 +16,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _REPEATED = {
     "patient": "is a patient enrolled twice? keep one enrolment",
     "treatment": "is it a second index treatment? keep the first",
+    "labs": "of two samples of one day, keep the one taken before treatment",
 }
 
 

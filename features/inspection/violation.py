@@ -20,7 +20,8 @@ class Violation:
     """One rule broken in one column: how many rows of how many, from which site, and what may be behind it.
 
     rule   reads on after "n of m rows"; with `of` = 0 the rule is about the table and stands alone.
-    site   the one site where it happens, or None.
+    site   where these rows come from, or None where many sites share the fault.
+    sole   whether that site accounts for all of them.
     guess  the likely cause or the next step, without its full stop; empty where nothing can be guessed.
     """
 
@@ -31,13 +32,14 @@ class Violation:
     of: int
     site: str | None = None
     guess: str = ""
+    sole: bool = True
 
     @property
     def sentence(self) -> str:
         """The violation in one line: names and counts, never a value."""
         where = f"{self.table}.{self.field}" if self.field else self.table
         counted = f"{self.rows} of {self.of} rows {self.rule}" if self.of else self.rule
-        site = f", all from site {self.site}" if self.site else ""
+        site = f", {'all ' if self.sole else ''}from site {self.site}" if self.site else ""
         guess = f"; {self.guess}" if self.guess else ""
         sentence = f"{where}: {counted}{site}{guess}"
         return sentence if sentence.endswith("?") else f"{sentence}."
@@ -72,10 +74,11 @@ def gather(findings: Sequence[Finding], sites: Mapping[str, pd.Series]) -> tuple
     """Findings as violations: one for each site where a few sites account for it all, otherwise one."""
     violations: list[Violation] = []
     for finding in findings:
-        for site, rows in _by_site(finding, sites.get(finding.table)):
-            violations.append(
-                Violation(finding.table, finding.field, finding.rule, rows, finding.of, site, finding.guess)
-            )
+        parts = _by_site(finding, sites.get(finding.table))
+        violations += [
+            Violation(finding.table, finding.field, finding.rule, n, finding.of, site, finding.guess, len(parts) == 1)
+            for site, n in parts
+        ]
     return tuple(violations)
 
 

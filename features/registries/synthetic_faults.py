@@ -129,7 +129,9 @@ def _late_labs(tables: Tables, rng: Generator) -> None:
     labs = tables["labs"]
     zero = labs["patient_id"].map(_starts(tables))
     rows = np.flatnonzero((labs["analyte"] == "albumin").to_numpy(bool))
-    late = pd.to_datetime(zero.iloc[rows]) + pd.Timedelta(days=30)
+    # A second sample of the same patient a day later: two of one day would break the table's key instead.
+    nth = labs.iloc[rows].groupby("patient_id").cumcount().to_numpy()
+    late = pd.to_datetime(zero.iloc[rows]) + pd.to_timedelta(30 + nth, unit="D")
     _set(labs, rows, "sample_date", late.dt.strftime("%Y-%m-%d").tolist())
 
 

@@ -33,7 +33,7 @@ def test_times_and_codes_become_an_outcome_in_the_order_of_the_cohort() -> None:
     ("settings", "causes"),
     [
         ({}, ("event",)),
-        ({"causes": ["death"]}, ("death",)),
+        ({"causes": {"1": "death"}}, ("death",)),
         ({"causes": {"1": "relapse"}, "competing_time": "t", "competing_cause": "death"}, ("relapse", "death")),
     ],
 )
@@ -44,5 +44,5 @@ def test_causes_come_from_the_contract(settings: dict[str, object], causes: tupl
 
 
 def test_no_cause_is_refused() -> None:
-    with pytest.raises(ContractError, match="no cause is named"):
+    with pytest.raises(ContractError, match="must name each code"):
         ENDPOINT.description({"causes": {}})
