@@ -17,10 +17,10 @@ from training.metrics.metric import Floats, events_by, risk_for
 from training.metrics.panel import (
     Panel,
     accuracy,
+    basic_interval,
     censorings,
     multiplicities,
     normal_interval,
-    percentiles,
     pseudo_at,
     smooth,
 )
@@ -97,13 +97,13 @@ class _Pair:
 
     def _at(self, cause: int, horizon: float, horizons: tuple[float, ...], column: int) -> None:
         b = self.drawn.shape[1]
-        normal, percentile = (f"{b} resamples of patients, paired, {kind}" for kind in ("normal", "percentiles"))
+        normal, basic = (f"{b} resamples of patients, paired, {kind}" for kind in ("normal", "basic bootstrap"))
         smoother = "flexible_cox_rcs3" if len(self.sides[0].outcome.causes) == 1 else "pseudo_nearest_neighbours"
         self._say("delta_c", "within_fold_pairs", cause, horizon, lambda: self._rank(cause, horizon), JACKKNIFE)
         self._say("delta_brier", "ipcw", cause, horizon, lambda: self._squared(cause, horizon)[0], normal)
         ipa = "ipcw_null_of_scored_data"
         self._say("delta_ipa", ipa, cause, horizon, lambda: self._squared(cause, horizon)[1], normal)
-        self._say("delta_ici", smoother, cause, horizon, lambda: self._smooth(cause, horizons, column), percentile)
+        self._say("delta_ici", smoother, cause, horizon, lambda: self._smooth(cause, horizons, column), basic)
 
     def _say(
         self,
@@ -162,5 +162,4 @@ class _Pair:
         value = right.errors.ici - left.errors.ici
         if self.drawn.shape[1] < 2:
             return value, None, None
-        low, high = percentiles(right.resampled["ici"] - left.resampled["ici"], self.level)
-        return value, min(low, value), max(high, value)
+        return value, *basic_interval(value, right.resampled["ici"] - left.resampled["ici"], self.level)

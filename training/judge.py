@@ -27,8 +27,8 @@ from training.metrics.panel import (
     Smooth,
     accuracy,
     censorings,
+    distance_interval,
     normal_interval,
-    percentiles,
     pseudo_at,
     smooth,
 )
@@ -307,7 +307,7 @@ class Judge:
         def lines() -> Any:
             require_follow_up(panel.outcome, horizon)
             self._require_slope(cause, horizon, risk)
-            return pseudo_calibration(pseudo[panel.of], risk, patients=panel.of, weights=panel.weights)
+            return pseudo_calibration(pseudo[panel.of], risk, patients=panel.of, weights=panel.weights, curvature=True)
 
         say("calibration_slope", "pseudo_cloglog", lambda: _line(lines().slope, self.level), ROBUST)
         say("calibration_intercept", "pseudo_cloglog", lambda: _line(lines().intercept, self.level), ROBUST)
@@ -321,7 +321,7 @@ class Judge:
 
     def _moderate(self, cause: int, horizon: float, pseudo: Floats, pseudo_drawn: Floats) -> None:
         """The calibration curve and its distances."""
-        method = f"{self.drawn.shape[1]} resamples of patients, the whole step repeated, percentiles"
+        method = f"{self.drawn.shape[1]} resamples of patients, the whole step repeated, basic bootstrap"
         found: Smooth | None = None
         reason = self._late_entry
         try:
@@ -341,9 +341,7 @@ class Judge:
         value = float(getattr(found.errors, name))
         if self.drawn.shape[1] < 2:
             return value, None, None
-        low, high = percentiles(found.resampled[name], self.level)
-        # Resampling adds noise to a distance that cannot be negative: the interval is widened to hold the estimate.
-        return value, min(low, value), max(high, value)
+        return value, *distance_interval(value, found.resampled[name], self.level)
 
     def _curve_rows(self, cause: int, horizon: float, found: Smooth) -> None:
         resampled = found.observed_resampled

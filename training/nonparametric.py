@@ -241,6 +241,7 @@ def _cloglog_interval(survival: Floats, se: Floats, level: float) -> tuple[Float
     z = NormalDist().inv_cdf(0.5 + level / 2)
     inside = (survival > 0) & (survival < 1)
     s = np.where(inside, survival, 0.5)
-    spread = np.exp(z * np.where(inside, se, 0.0) / (s * -np.log(s)))
+    # A survival within rounding of 0 or 1 has an endless spread on this scale; e⁵⁰ is as good as endless.
+    spread = np.exp(np.minimum(z * np.where(inside, se, 0.0) / (s * -np.log(s)), 50.0))
     low, high = s**spread, s ** (1 / spread)
     return np.where(inside, low, survival), np.where(inside, high, survival)

@@ -91,21 +91,29 @@ class PseudoCalibration:
 
 
 def pseudo_calibration(
-    pseudo: Floats, risk: Floats, *, patients: NDArray[np.intp] | None = None, weights: Floats | None = None
+    pseudo: Floats,
+    risk: Floats,
+    *,
+    patients: NDArray[np.intp] | None = None,
+    weights: Floats | None = None,
+    curvature: bool = False,
 ) -> PseudoCalibration:
     """Pseudo-observations (n,) of the outcome regressed on the risks (n,), complementary log-log link.
 
     Least squares on the risk scale (independence GEE, Gaussian), sandwich standard errors with a patient's rows kept
     together. The slope is 1 + the coefficient beside the offset; the intercept that of the offset alone. joint_p:
-    Wald test with 2 degrees of freedom of intercept 0 and slope 1. Source: Royston 2015; van Geloven 2022.
+    Wald test with 2 degrees of freedom of intercept 0 and slope 1. curvature: the sandwich's bread is the derivative of
+    the estimating function itself instead of its expectation; GEE software and the published values use the
+    expectation, which makes the intercept's interval too narrow where the slope is far from 1 (coverage 0.88 to 0.91
+    at slope 0.64). Source: Royston 2015; van Geloven 2022.
     """
     x = log_hazard_scale(risk)
     if np.ptp(x) < 1e-9:
         raise Undefined("the prediction is the same for everybody, so a slope is not estimable")
     who = np.arange(len(x)) if patients is None else patients
     w = np.ones(len(x)) if weights is None else weights
-    both, covariance = _cloglog_regression(np.c_[np.ones_like(x), x], pseudo, x, who, w)
-    alone, variance = _cloglog_regression(np.ones((len(x), 1)), pseudo, x, who, w)
+    both, covariance = _cloglog_regression(np.c_[np.ones_like(x), x], pseudo, x, who, w, curvature)
+    alone, variance = _cloglog_regression(np.ones((len(x), 1)), pseudo, x, who, w, curvature)
     wald = float(both @ np.linalg.solve(covariance, both))
     return PseudoCalibration(
         Line(1.0 + float(both[1]), float(np.sqrt(covariance[1, 1]))),
@@ -115,7 +123,7 @@ def pseudo_calibration(
 
 
 def _cloglog_regression(
-    X: Floats, y: Floats, offset: Floats, who: NDArray[np.intp], w: Floats
+    X: Floats, y: Floats, offset: Floats, who: NDArray[np.intp], w: Floats, curvature: bool
 ) -> tuple[Floats, NDArray[np.float64]]:
     """Gauss–Newton with step halving for y ≈ 1 − exp(−exp(offset + Xβ)); coefficients and their sandwich covariance."""
     beta = np.zeros(X.shape[1])
@@ -140,7 +148,11 @@ def _cloglog_regression(
     else:
         raise Undefined("the regression of pseudo-observations on the risks did not converge")
     D = X * slope[:, None]
-    bread = np.linalg.pinv((D * w[:, None]).T @ D, hermitian=True)
+    inside = slope**2
+    if curvature:
+        hazard = np.exp(np.clip(offset + X @ beta, -30.0, 6.0))
+        inside = inside - (y - mean) * slope * (1 - hazard)
+    bread = np.linalg.pinv((X * (w * inside)[:, None]).T @ X, hermitian=True)
     scores = D * (w * (y - mean))[:, None]
     by_patient = np.stack([np.bincount(who, scores[:, j]) for j in range(X.shape[1])], axis=1)
     return beta, bread @ (by_patient.T @ by_patient) @ bread

@@ -214,7 +214,17 @@ def normal_interval(value: float, error: float, level: float) -> tuple[float, fl
     return value - z * error, value + z * error
 
 
-def percentiles(values: Floats, level: float) -> tuple[float, float]:
-    """Percentile interval of resampled values."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def basic_interval(value: float, resampled: Floats, level: float) -> tuple[float, float]:
+    """The basic bootstrap: quantiles of the resampled values reflected at the value, widened to hold it.
+
+    A distance between a smooth curve and the diagonal is biased upward by noise, and a resample adds the same bias once
+    more; percentiles would double it, the reflection takes it back. Source: Davison & Hinkley 1997 §5.2.
+    """
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
+    return min(2 * value - float(high), value), max(2 * value - float(low), value)
+
+
+def distance_interval(value: float, resampled: Floats, level: float) -> tuple[float, float]:
+    """The basic bootstrap for what cannot be negative."""
+    low, high = basic_interval(value, resampled, level)
+    return max(low, 0.0), high

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.outcome import Outcome
+from training.curves import Curves
+from training.metrics.panel import Panel, basic_interval, distance_interval, multiplicities, strata_of
+
+
+def panel() -> Panel:
+    """Three patients of a cohort of five, two repeats, the second in another order."""
+    outcome = Outcome.right_censored([5.0, 6.0, 7.0, 8.0, 9.0], [1, 0, 1, 0, 1])
+    risk = np.array([0.1, 0.2, 0.3, 0.3, 0.1, 0.2])
+    curves = Curves(np.array([4.0]), ("event",), risk[:, None, None])
+    return Panel.build(outcome, [4, 0, 2, 2, 4, 0], [0, 0, 1, 2, 2, 3], curves)
+
+
+def test_each_patient_stands_once_and_weighs_one() -> None:
+    found = panel()
+    assert found.patients.tolist() == [0, 2, 4]
+    assert found.outcome.right_days.tolist() == [5, 7, 9]
+    assert found.per_patient(found.weights).tolist() == [1, 1, 1]
+    assert found.rows.right_days.tolist() == [9, 5, 7, 7, 9, 5]
+
+
+def test_a_subset_keeps_its_patients_rows_and_groups() -> None:
+    some = panel().subset(np.array([4, 1]))
+    assert some.patients.tolist() == [4]
+    assert some.groups.tolist() == [0, 2]
+    assert some.curves.n == 2
+
+
+def test_patients_are_drawn_within_strata_as_often_as_they_are_many() -> None:
+    strata = np.repeat([0, 1], [30, 10])
+    drawn = multiplicities(40, 50, 1, strata)
+    assert (drawn[:30].sum(axis=0) == 30).all()
+    assert (drawn[30:].sum(axis=0) == 10).all()
+    assert np.array_equal(drawn, multiplicities(40, 50, 1, strata))
+
+
+def test_sites_are_strata_only_where_they_divide_the_patients() -> None:
+    who = np.arange(4)
+    assert strata_of(who, {"a": np.array([0, 1]), "b": np.array([2, 3])}) is not None
+    assert strata_of(who, {"a": np.array([0, 1]), "b": np.array([1, 2, 3])}) is None
+    assert strata_of(who, {"a": np.array([0, 1])}) is None
+
+
+def test_reflection_takes_back_the_bias_that_resampling_adds() -> None:
+    resampled = np.random.default_rng(0).normal(3.0, 1.0, 10_000)  # the value is 2: resamples lie one above it
+    low, high = basic_interval(2.0, resampled, 0.95)
+    assert (low, high) == pytest.approx((4 - 4.96, 4 - 1.04), abs=0.1)
+    assert distance_interval(2.0, resampled, 0.95)[0] == 0.0
+    assert basic_interval(0.0, np.zeros(10), 0.95) == (0.0, 0.0)
