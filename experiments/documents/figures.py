@@ -11,6 +11,7 @@ from experiments.documents.subject import Subject
 from experiments.documents.words import amount, count, days, decimal, plain, said
 from training.evidence import Estimate
 
+_SHOWN = 12  # rows of a curve beside its figure; the rest is for machines
 _STYLES = ((BLUE, ""), (ORANGE, "7 4"), (GREEN, "2 3"), (GREY, "10 3 2 3"))
 
 
@@ -29,7 +30,7 @@ def calibration(subject: Subject, cause: str, horizon: float, *, zoomed: bool = 
     x, y = linear(0, top, 62, 500), linear(0, top, 370, 20)
     _square_axes(drawing, x, y, top, subject.label(cause), horizon)
     drawing.line(x(0), y(0), x(top), y(top), color=GREY, dash="4 4", width=1.2)
-    inside = [row for row in rows if float(row["predicted"]) <= top]
+    inside = [row for row in rows if float(row["predicted"]) <= top and float(row["observed"]) <= top]
     with_band = [row for row in inside if row.get("low") is not None and row.get("high") is not None]
     drawing.area(
         [(x(row["predicted"]), y(min(row["high"], top))) for row in with_band],
@@ -41,9 +42,7 @@ def calibration(subject: Subject, cause: str, horizon: float, *, zoomed: bool = 
     key = f"calibration-{cause}-{horizon:g}" + ("-zoomed" if zoomed else "")
     title = _calibration_title(subject, cause, horizon, zoomed)
     description = _calibration_words(rows, subject.label(cause), horizon, bool(with_band))
-    data = _grid(
-        rows, ("predicted", "observed", "low", "high"), title="The curve", name=f"calibration_curve-{cause}-{horizon:g}"
-    )
+    data = _grid(rows, ("predicted", "observed", "low", "high"), title="The curve", name="calibration_curve")
     return Figure(key, title, description, drawing.svg(key=key, title=title, description=description), data)
 
 
@@ -57,18 +56,19 @@ def observed(subject: Subject) -> Figure | None:
         curves.setdefault((str(row.get("cause", "")), str(row.get("estimator", ""))), []).append(row)
     end = max(float(row["time_days"]) for row in rows)
     top = min(1.0, 1.06 * max(float(row.get("high") or row["incidence"]) for row in rows))
-    drawing = Drawing(620, 392 + 22 * len(curves))
-    x, y = linear(0, end, 62, 600), linear(0, top, 290, 20)
+    above = 22 * len(curves)
+    drawing = Drawing(620, 392 + 2 * above)
+    x, y = linear(0, end, 62, 600), linear(0, top, 290 + above, 20 + above)
     marks = ticks(0, end, 6)
-    _axes(drawing, x, y, marks, ticks(0, top), "Days from time zero")
-    drawing.text(62, 352, "At risk", size=12, color=GREY)
+    _axes(drawing, x, y, end, marks, ticks(0, top), "Days from time zero")
+    drawing.text(22, 352 + above, "At risk", size=12, color=GREY)
     for index, ((cause, estimator), curve) in enumerate(curves.items()):
         color, dash = _STYLES[index % len(_STYLES)]
         curve = sorted(curve, key=lambda row: float(row["time_days"]))
         _steps(drawing, x, y, curve, end, color, dash)
-        drawing.line(100 + 0, 28 + 20 * index, 130, 28 + 20 * index, color=color, width=2.4, dash=dash)
-        drawing.text(138, 32 + 20 * index, _curve_name(subject, cause, estimator))
-        _at_risk(drawing, x, curve, marks, 372 + 22 * index, color, dash)
+        drawing.line(62, 12 + 22 * index, 96, 12 + 22 * index, color=color, width=2.4, dash=dash)
+        drawing.text(104, 16 + 22 * index, _curve_name(subject, cause, estimator))
+        _at_risk(drawing, x, curve, marks, 374 + above + 22 * index, color, dash)
     title = _observed_title(subject)
     description = (
         f"Step curves of cumulative incidence over {count(round(end))} days for "
@@ -159,14 +159,16 @@ def _histogram(drawing: Drawing, x: Any, bars: Sequence[Mapping[str, Any]], top:
         drawing.box(left + 0.5, 450 - height, right - left - 1, height, fill="#8fa9bf")
 
 
-def _axes(drawing: Drawing, x: Any, y: Any, x_marks: Sequence[float], y_marks: Sequence[float], name: str) -> None:
+def _axes(
+    drawing: Drawing, x: Any, y: Any, end: float, x_marks: Sequence[float], y_marks: Sequence[float], name: str
+) -> None:
     for mark in y_marks:
-        drawing.line(x(0), y(mark), x(x_marks[-1]), y(mark), color="#e3e7ec")
+        drawing.line(x(0), y(mark), x(end), y(mark), color="#e3e7ec")
         drawing.text(x(0) - 8, y(mark) + 4, _percent(mark), anchor="end", color=GREY)
     for mark in x_marks:
         drawing.text(x(mark), y(0) + 18, count(mark), anchor="middle", color=GREY)
-    drawing.line(x(0), y(0), x(x_marks[-1]), y(0), color="#9aa3ad")
-    drawing.text((x(0) + x(x_marks[-1])) / 2, y(0) + 38, name, anchor="middle")
+    drawing.line(x(0), y(0), x(end), y(0), color="#9aa3ad")
+    drawing.text((x(0) + x(end)) / 2, y(0) + 38, name, anchor="middle")
     drawing.text(16, (y(0) + y(y_marks[-1])) / 2, "Cumulative incidence", anchor="middle", turn=True)
 
 
@@ -226,10 +228,8 @@ def _grid(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, title: s
             return Cell("–" if value is None else str(value))
         return Cell(count(value) if float(value).is_integer() else decimal(value, 4), value=float(value), numeric=True)
 
-    return Grid(
-        title,
-        tuple(plain(c) for c in columns),
-        tuple(tuple(cell(row.get(c)) for c in columns) for row in rows),
-        folded=True,
-        name=name,
-    )
+    step = max(1, -(-len(rows) // _SHOWN))
+    shown = [*rows[:-1:step], rows[-1]]
+    more = f"{len(shown)} of {len(rows)} rows; all of them are in tables/{name}.csv." if step > 1 else ""
+    cells = tuple(tuple(cell(row.get(column)) for column in columns) for row in shown)
+    return Grid(title, tuple(plain(column) for column in columns), cells, note=more, folded=True, name=name)

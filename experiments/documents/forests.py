@@ -182,7 +182,7 @@ def flow(subject: Subject) -> Figure | None:
     description = (
         f"Flow of the cohort: {count(started)} patients in the registry, "
         f"{count(started - analysed)} left for {len(leaving)} reasons, {count(analysed)} analysed. "
-        f"{silent} further conditions were checked and nobody left by them."
+        f"Further conditions checked by which nobody left: {silent}."
     )
     table = tuple((Cell(str(row["reason"])), _value(row["left"]), _value(row["remaining"])) for row in rows)
     data = Grid("Who left and why", ("reason", "left", "remaining"), table, folded=True, name="flow")
@@ -264,5 +264,5 @@ def _exponential(value: Any) -> float | None:
 def _value(value: Any) -> Cell:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Cell("–" if value is None else str(value))
-    text = count(value) if float(value).is_integer() and abs(value) >= 1 else decimal(float(value), 4)
+    text = count(value) if float(value).is_integer() else decimal(float(value), 4)
     return Cell(text, value=float(value), numeric=True)

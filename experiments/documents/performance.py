@@ -160,7 +160,7 @@ def _by_horizon(subject: Subject, cause: str, design: str, metrics: Sequence[str
 
 def _absent(metric: str, horizon: float | None, subject: Subject) -> Cell:
     """A metric that has another horizon is no gap; one that is measured nowhere is."""
-    elsewhere = subject.evidence.find(metric=metric, model=subject.model)
+    elsewhere = subject.evidence.find(metric=metric)
     if elsewhere:
         where = "at the horizons" if horizon is None else "over the whole range"
         return Cell(f"stated {where}", state="not applicable")

@@ -51,6 +51,7 @@ _ESTIMATORS = {
     "pseudo_nearest_neighbours": "pseudo-observations smoothed over nearest neighbours",
     "kaplan_meier": "Kaplan–Meier",
     "aalen_johansen": "Aalen–Johansen",
+    "one_minus_kaplan_meier": "1 − Kaplan–Meier, which ignores the other causes",
     "mean_prediction": "mean of predictions",
 }
 
