@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, final
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features.contract import NOT_APPLICABLE, ContractError, Field
 
 Floats = NDArray[np.float64]
+Cells = Mapping[str, NDArray[Any]]  # a frame's columns: float with NaN, or object with None
 ColumnKind = Literal["number", "boolean", "ordinal", "category"]
 OTHER = "other levels"
 _KINDS: dict[str, ColumnKind] = {
@@ -73,14 +74,14 @@ class FieldColumns:
             *((f"{self.field}={OTHER}",) if self.other else ()),
         )
 
-    def encode(self, frame: pd.DataFrame) -> tuple[Floats, Floats]:
+    def encode(self, frame: Cells) -> tuple[Floats, Floats]:
         """(n, columns) with NaN where unknown or not applicable; (n,) 1 applies, 0 does not, NaN not known."""
         applies = applicability(frame, self.field, self.condition)
-        values = self._columns(frame) if not self.dropped else np.zeros((len(frame), 0))
+        values = self._columns(frame) if not self.dropped else np.zeros((len(applies), 0))
         values[applies == 0] = np.nan
         return values, applies
 
-    def _columns(self, frame: pd.DataFrame) -> Floats:
+    def _columns(self, frame: Cells) -> Floats:
         if self.kind == "category":
             return self._one_hot(frame)
         value = raw_values(frame, self.field, self.kind, self.levels)
@@ -89,7 +90,7 @@ class FieldColumns:
             value[known] = np.log(np.maximum(value[known] + self.offset, 1e-300))
         return ((np.clip(value, self.low, self.high) - self.mean) / self.scale)[:, None]
 
-    def _one_hot(self, frame: pd.DataFrame) -> Floats:
+    def _one_hot(self, frame: Cells) -> Floats:
         own = {level: j for j, level in enumerate(self.levels)}
         columns = len(self.levels) + self.other
         # -1 unknown, -2 all columns zero: the reference, or on the native road a level like none of those met.
@@ -121,7 +122,18 @@ class FieldColumns:
         return cls(**{**json, **lists, "condition": condition})
 
 
-def learn_columns(frame: pd.DataFrame, field: Field, *, native: bool) -> FieldColumns:
+def cells_of(frame: pd.DataFrame, names: Iterable[str]) -> Cells:
+    """The columns of these names that the frame has, taken out of it once: pandas is slow at a single patient."""
+    return {name: _cells(frame[name]) for name in names if name in frame.columns}
+
+
+def _cells(column: pd.Series[Any]) -> NDArray[Any]:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    return np.array([None if v is None or v is pd.NA or v != v else v for v in column.to_numpy(dtype=object)], object)
+
+
+def learn_columns(frame: Cells, field: Field, *, native: bool) -> FieldColumns:
     """Look at the training rows. native: raw numbers, a column for every frequent level, no flags."""
     if not field.ask:
         raise ContractError(f"{field.name}: a {field.kind} cannot be a predictor. try: an interval derived from it.")
@@ -129,7 +141,7 @@ def learn_columns(frame: pd.DataFrame, field: Field, *, native: bool) -> FieldCo
     blank = FieldColumns(field.name, kind, field.label, field.unit or "", dict(field.applies_when))
     applies = applicability(frame, field.name, field.applies_when)
     known = unknown_free(frame, field.name) & (applies != 0)
-    asked, n = int(np.sum(applies != 0)), len(frame)
+    asked, n = int(np.sum(applies != 0)), len(applies)
     least = min(10, max(2, n // 20))
     if known.sum() < least:
         return replace(blank, dropped=f"known in {int(known.sum())} of {n} rows")
@@ -163,55 +175,59 @@ def learn_columns(frame: pd.DataFrame, field: Field, *, native: bool) -> FieldCo
     )
 
 
-def applicability(frame: pd.DataFrame, field: str, condition: Mapping[str, tuple[str, ...]]) -> Floats:
+def applicability(frame: Cells, field: str, condition: Mapping[str, tuple[str, ...]]) -> Floats:
     """(n,) 1 where the field has a meaning, 0 where it has none, NaN where that is not known.
 
     A parent that the frame does not hold decides nothing; a value that says "not applicable" decides alone.
     """
-    applies = np.ones(len(frame))
+    own = frame[field]
+    applies = np.ones(len(own))
     for parent, levels in condition.items():
-        if parent in frame.columns:
+        if parent in frame:
             held = [np.nan if text is None else float(text in levels) for text in texts(frame, parent)]
             applies = np.where((applies == 0) | (np.array(held) == 0), 0.0, applies * np.array(held))
-    own = frame[field]
-    if not pd.api.types.is_numeric_dtype(own):
+    if own.dtype == object:
         stated = texts(frame, field)
         applies[[text == NOT_APPLICABLE for text in stated]] = 0.0
         applies[np.isnan(applies) & np.array([text is not None for text in stated], dtype=bool)] = 1.0
         return applies
-    applies[np.isnan(applies) & ~np.isnan(own.to_numpy(dtype=float))] = 1.0
+    applies[np.isnan(applies) & ~np.isnan(own)] = 1.0
     return applies
 
 
-def unknown_free(frame: pd.DataFrame, field: str) -> NDArray[np.bool_]:
+def unknown_free(frame: Cells, field: str) -> NDArray[np.bool_]:
     """(n,) whether a value is there."""
-    return np.asarray(frame[field].notna().to_numpy(dtype=bool))
+    own = frame[field]
+    if own.dtype == object:
+        return np.array([v is not None for v in own], dtype=bool)
+    return np.asarray(~np.isnan(own))
 
 
-def texts(frame: pd.DataFrame, name: str) -> list[str | None]:
+def texts(frame: Cells, name: str) -> list[str | None]:
     """A column of levels as text, None where unknown; a boolean's are "true" and "false"."""
-    column = frame[name]
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        return [None if v != v else {1.0: "true", 0.0: "false"}.get(v, f"{v:g}") for v in column.to_numpy(dtype=float)]
-    return [None if v is None or v is pd.NA or v != v else str(v) for v in column.to_numpy(dtype=object)]
+    own = frame[name]
+    if own.dtype == object:
+        return [None if v is None else str(v) for v in own]
+    return [None if v != v else {1.0: "true", 0.0: "false"}.get(v, f"{v:g}") for v in own.tolist()]
 
 
-def raw_values(frame: pd.DataFrame, name: str, kind: str, levels: tuple[str, ...]) -> Floats:
+def raw_values(frame: Cells, name: str, kind: str, levels: tuple[str, ...]) -> Floats:
     """(n,) the number, 0/1, or the place among ordered levels; NaN where unknown."""
     if kind == "ordinal":
         place = {level: float(i) for i, level in enumerate(levels)}
         return np.array([place.get(text or "", np.nan) for text in texts(frame, name)], dtype=float)
-    value = np.array(frame[name].to_numpy(dtype=float, na_value=np.nan), dtype=float)
+    own = frame[name]
+    value = np.array([np.nan if v is None else v for v in own] if own.dtype == object else own, dtype=float)
     infinite = int(np.isinf(value).sum())
     if infinite:
         raise ContractError(f"{name}: {infinite} of {len(value)} values are infinite; expected numbers or unknown.")
     return value
 
 
-def _learn_levels(frame: pd.DataFrame, blank: FieldColumns, known: NDArray[np.bool_], *, native: bool) -> FieldColumns:
+def _learn_levels(frame: Cells, blank: FieldColumns, known: NDArray[np.bool_], *, native: bool) -> FieldColumns:
     stated = texts(frame, blank.field)
     counts = Counter(text for text, there in zip(stated, known, strict=True) if there and text is not None)
-    enough = max(5, min(20, math.ceil(0.02 * len(frame))))
+    enough = max(5, min(20, math.ceil(0.02 * len(known))))
     frequent = [level for level, rows in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if rows >= enough]
     pooled = tuple(sorted(set(counts) - set(frequent)))
     other = sum(counts[level] for level in pooled) >= enough

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.columns import FieldColumns, learn_columns
+from features.columns import Cells, FieldColumns, cells_of, learn_columns, unknown_free
 from features.contract import ContractError, Field
 from features.imputation import ConditionalNormal, Conditioned, normal_probability
 
@@ -109,18 +109,19 @@ class Encoding:
         if road == "none":
             return cls(road, (), (), (), None)
         _require_columns(frame, [field.name for field in fields])
-        pieces = tuple(learn_columns(frame, field, native=road == "native") for field in fields)
+        cells = cells_of(frame, [name for field in fields for name in (field.name, *field.applies_when)])
+        pieces = tuple(learn_columns(cells, field, native=road == "native") for field in fields)
         if road == "native":
             return cls(road, pieces, (), (), None)
         conditions: list[Mapping[str, tuple[str, ...]]] = []
         own = {name for piece in pieces for name in piece.names}
         for piece in pieces:
-            applies = piece.encode(frame)[1]
+            applies = piece.encode(cells)[1]
             new = piece.condition and piece.condition not in conditions and _as_level(piece.condition) not in own
             if new and piece.names and np.any(applies == 0):
                 conditions.append(piece.condition)
         draft = cls(road, pieces, tuple(conditions), (), None)
-        values, unknown = draft._values(frame)
+        values, unknown = draft._values(cells, len(frame))
         flags = _distinct([p.field for p in pieces if p.flagged], [p.field for p in pieces], unknown)
         normal = ConditionalNormal.fit(values, draws=n_draws, seed=seed) if values.shape[1] else None
         return cls(road, pieces, tuple(conditions), flags, normal)
@@ -149,7 +150,7 @@ class Encoding:
     def encode(self, frame: pd.DataFrame) -> Encoded:
         """Encode these rows, each for itself: the same to the last bit alone and in any batch."""
         _require_columns(frame, self.fields)
-        values, unknown = self._values(frame)
+        values, unknown = self._values(self._cells(frame), len(frame))
         if self.normal is None:
             return Encoded(values, unknown, self, None, np.zeros((len(frame), 0)))
         flags = np.column_stack(
@@ -167,15 +168,18 @@ class Encoding:
     def unknown(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """(n, fields) which predictors apply and are not known."""
         _require_columns(frame, self.fields)
-        return self._values(frame)[1]
+        return self._values(self._cells(frame), len(frame))[1]
 
-    def _values(self, frame: pd.DataFrame) -> tuple[Floats, NDArray[np.bool_]]:
-        blocks, unknown = [np.zeros((len(frame), 0))], np.zeros((len(frame), len(self.pieces)), dtype=bool)
+    def _cells(self, frame: pd.DataFrame) -> Cells:
+        return cells_of(frame, [name for piece in self.pieces for name in (piece.field, *piece.condition)])
+
+    def _values(self, cells: Cells, rows: int) -> tuple[Floats, NDArray[np.bool_]]:
+        blocks, unknown = [np.zeros((rows, 0))], np.zeros((rows, len(self.pieces)), dtype=bool)
         applied: list[Floats | None] = [None] * len(self.conditions)
         for k, piece in enumerate(self.pieces):
-            values, applies = piece.encode(frame)
+            values, applies = piece.encode(cells)
             blocks.append(values)
-            unknown[:, k] = frame[piece.field].isna().to_numpy(dtype=bool) & (applies != 0)
+            unknown[:, k] = ~unknown_free(cells, piece.field) & (applies != 0)
             if self.road == "native" and piece.kind == "category" and piece.names:
                 values[applies == 0] = 0.0  # no level at all: known, and unlike every level
             for c, condition in enumerate(self.conditions):

@@ -100,11 +100,11 @@ class BoostedCox:
     seen.
     """
 
-    trees: int = 150
+    trees: int = 100
     depth: int = 2
     learning_rate: float = 0.06
-    leaf_hessian: float = 5.0
-    ridge: float = 5.0
+    leaf_hessian: float = 10.0
+    ridge: float = 10.0
     columns: float = 0.7
 
     name: ClassVar[str] = "boosted_cox"

@@ -27,7 +27,7 @@ class Cox:
     An interval-censored event counts on the day on which it was first seen.
     """
 
-    penalty: float = 20.0
+    penalty: float = 10.0
 
     name: ClassVar[str] = "cox"
     road: ClassVar[Road] = "imputed"

@@ -30,7 +30,7 @@ class Coxnet:
     is Efron's like everywhere in the house. Simon, Friedman, Hastie & Tibshirani 2011, doi:10.18637/jss.v039.i05.
     """
 
-    strength: float = 0.05
+    strength: float = 0.01
     l1_ratio: float = 0.5
 
     name: ClassVar[str] = "coxnet"
