@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from training.families import FAMILIES
 from training.families.family import FamilyError, ModelState
 from training.recipe import Model, Recipe
 
+ROOT = Path(__file__).resolve().parents[2]
 TIMES = np.array([30.0, 90.0, 180.0, 365.0])
 NAMES = ("age", "lump", "female", "site", "extent")
 
@@ -197,3 +201,10 @@ def test_an_encoding_made_once_serves_every_setting() -> None:
     encoding = recipe.encode(frame, contract(), seed=11)
     once = recipe.fit(frame, outcome, contract(), times=TIMES, seed=11, encoding=encoding)
     assert np.array_equal(once.predict(frame).mean.incidence, model()[0].predict(frame).mean.incidence)
+
+
+def test_predicting_imports_no_fitting_library() -> None:
+    blocked = "xgboost", "sklearn", "sksurv", "scipy", "optuna", "mlflow"
+    code = f"import sys\nfor name in {blocked}: sys.modules[name] = None\nimport training.recipe, training.families"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
