@@ -38,9 +38,8 @@ def _usual(evidence: Evidence) -> dict[str, Any]:
         name, value = str(row.get("field", "")), row.get("value")
         if row.get("statistic") == "median" and value is not None:
             most[name] = (float("inf"), value)
-        elif row.get("level") is not None and row.get("statistic") == "count":
-            if float(value or 0) > most.get(name, (0.0, None))[0]:
-                most[name] = (float(value or 0), row["level"])
+        elif row.get("statistic") == "count" and float(value or 0) > most.get(name, (0.0, None))[0]:
+            most[name] = (float(value or 0), row["level"])
     return {name: value for name, (_, value) in most.items()}
 
 
