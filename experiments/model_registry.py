@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What opening a bundle needs. A constant: MLflow's own inference imports the model and takes 8 s.
 _REQUIREMENTS: Final = ("spinecast", "numpy>=2.2", "pandas>=3.0", "pydantic>=2.11")
+_ADDRESSES: Final = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _LOADER: Final = "serving.mlflow_loader"
 _VERSION_TAG, _MANIFEST_TAG = "spinecast_version", "spinecast_manifest_sha256"
 
@@ -49,10 +50,17 @@ class Tracker:
     def client(self) -> MlflowClient:
         """A client for this address."""
         mlflow = _mlflow()
+        before = {name: os.environ.get(name) for name in _ADDRESSES}
         with _quiet():
             mlflow.set_tracking_uri(self.uri)
             mlflow.set_registry_uri(self.uri)
             client: MlflowClient = mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        # MLflow writes the address into the environment too, where the next project of this process would read it.
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
         return client
 
     def experiment(self, client: MlflowClient, name: str) -> str:
@@ -94,7 +102,7 @@ def register(tracker: Tracker, *, name: str, version: int, bundle: Path, manifes
                 pip_requirements=list(_REQUIREMENTS),
             )
         tags = {_VERSION_TAG: str(version), _MANIFEST_TAG: manifest_sha256}
-        made = mlflow.register_model(logged.model_uri, name, tags=tags)
+        made = client.create_model_version(name, logged.model_uri, tags=tags, model_id=logged.model_id)
         return Registered(str(made.version), version, manifest_sha256)
 
 

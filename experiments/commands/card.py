@@ -41,7 +41,7 @@ def command(model: str, kind: str, report: bool, output: Path | None, in_browser
     if name not in bundle.documents:
         raise click.UsageError(f"The bundle has no {name}. It has: {', '.join(bundle.documents) or 'no documents'}.")
     if output is None:
-        click.get_binary_stream("stdout").write(bundle.documents[name])
+        click.echo(bundle.documents[name], nl=False)
     else:
         output.write_bytes(bundle.documents[name])
         say(f"wrote {output}")

@@ -12,7 +12,7 @@ from experiments.project import find_project
 from experiments.terminal import json_option, result, say, then
 
 if TYPE_CHECKING:
-    from experiments.release import Released
+    from experiments.release import Alias, Released
 
 
 @click.command(short_help="Write a run's bundle and documents and make it champion or challenger.")
@@ -63,7 +63,7 @@ def command(
     project = find_project()
     from experiments.release import release_run, restore
 
-    standing = "challenger" if alias == "challenger" else "champion"
+    standing: Alias = "challenger" if alias == "challenger" else "champion"
     if version is not None and study is not None:
         say(f"restoring {study}@{version} …")
         return _told(restore(project.root, study, version, alias=standing, by=by, reason=reason), as_json)

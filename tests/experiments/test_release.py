@@ -1,0 +1,198 @@
+"""Releases of real runs: what stands on the shelf, what MLflow copies, and what a crash in between leaves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from experiments.model_registry import Tracker, TrackerError, aliases, registered
+from experiments.promotion import Challenge, Decision, PromotionRule, decide
+from experiments.release import RefusedError, ReleaseError, differences, release_run, repair, restore
+from experiments.results import RunFolder
+from experiments.run import run_study
+from experiments.study import Study
+from features.contract import Contract
+from features.registries.synthetic import SyntheticSettings, simulate, write_extract
+from training.bundle import IntegrityError, open_bundle
+from training.evidence import Estimate, Evidence
+from training.shelf import Shelf
+
+SIGNED = {"by": "A. Surgeon", "reason": "a test"}
+SMALL = [
+    'recipes=[{family="cox"}]',
+    'predictors=["age_at_treatment", "ecog", "albumin"]',
+    'designs=[{design="nested_cross_validation",folds=2,repeats=1}]',
+    "tuning.trials=1",
+    "tuning.folds=2",
+    "intervals.resamples=20",
+]
+
+
+@pytest.fixture(scope="session")
+def runs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:
+    """A finished run, and the same again under another identity, as new data would give it."""
+    folder = tmp_path_factory.mktemp("runs")
+    write_extract(simulate(SyntheticSettings(patients=150, seed=1)), folder / "tables")
+    contract = Contract.from_toml(root / "configs" / "registries" / "spine.toml")
+    study = Study.from_toml(root / "configs" / "studies" / "survival.toml", SMALL)
+    first = run_study(study, contract, folder / "tables", folder)
+    second = RunFolder(folder / "runs" / ("2" * 16))
+    shutil.copytree(first.path, second.path)
+    second.write_json("run", {**first.json("run"), "run": "2" * 64})
+    return [first, second]
+
+
+@pytest.fixture(scope="session")
+def rule(root: Path) -> PromotionRule:
+    return PromotionRule.from_toml(root / "configs" / "promotion.toml")
+
+
+@pytest.fixture(scope="session")
+def allowed(rule: PromotionRule) -> Decision:
+    place = {"cause": "died", "horizon_days": 365.0, "design": "nested_cross_validation", "model": "chosen"}
+    good = Estimate("ipa", "ipcw_null_of_scored_data", **place, value=0.1, low=0.05, high=0.15, n=150, events=60)
+    return decide(Challenge(Evidence((good,)), "died", 365.0), rule)
+
+
+@pytest.fixture
+def refused(rule: PromotionRule) -> Decision:
+    return decide(Challenge(Evidence(), "died", 365.0), rule)
+
+
+@pytest.fixture(scope="session")
+def twice(runs: list[RunFolder], allowed: Decision, migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root where run 1 is champion as version 1, and run 2 challenger as version 2; tests work on copies."""
+    root = tmp_path_factory.mktemp("twice")
+    shutil.copy(migrated, root / "mlflow.db")
+    release_run(root, runs[0], allowed, alias="champion", **SIGNED)
+    release_run(root, runs[1], allowed, alias="challenger", **SIGNED)
+    return root
+
+
+@pytest.fixture
+def released(twice: Path, tracked_root: Path) -> Path:
+    shutil.copy(twice / "mlflow.db", tracked_root / "mlflow.db")
+    shutil.copytree(twice / "bundles", tracked_root / "bundles")
+    return tracked_root
+
+
+def test_a_release_puts_a_version_on_the_shelf_and_a_copy_into_mlflow(
+    tracked_root: Path, runs: list[RunFolder], allowed: Decision
+) -> None:
+    done = release_run(tracked_root, runs[0], allowed, alias="champion", **SIGNED)
+    placed = Shelf(tracked_root / "bundles").resolve("survival")
+    assert (done.version, done.new, done.moved) == (1, True, True)
+    assert (placed.version, placed.status, placed.run) == (1, "champion", runs[0].run)
+    bundle = open_bundle(placed.folder, placed.manifest_sha256)
+    assert bundle.decision["verdict"] == "promoted"
+    assert (bundle.decision["by"], bundle.decision["reason"]) == ("A. Surgeon", "a test")
+    assert {"card.html", "card.md", "card.json", "calibration-report.html"} <= set(bundle.documents)
+    assert bundle.model_digest.encode() in bundle.documents["card.html"]
+    tracker = Tracker.of(tracked_root)
+    assert registered(tracker, "survival")[1].manifest_sha256 == placed.manifest_sha256
+    assert aliases(tracker, "survival") == {"champion": 1}
+    assert differences(tracked_root) == []
+    copy = next((tracked_root / "mlartifacts").rglob("manifest.json")).parent
+    assert open_bundle(copy, placed.manifest_sha256).model_digest == done.model_digest
+
+
+def test_the_same_run_makes_one_version_however_often_it_is_released(
+    released: Path, runs: list[RunFolder], allowed: Decision
+) -> None:
+    again = release_run(released, runs[1], allowed, alias="challenger", **SIGNED)
+    raised = release_run(released, runs[1], allowed, alias="champion", **SIGNED)
+    assert (again.version, again.new, again.moved) == (2, False, False)
+    assert (raised.version, raised.new, raised.moved) == (2, False, True)
+    shelf = Shelf(released / "bundles")
+    assert [line["act"] for line in shelf.log()] == ["put", "point", "put", "point", "point"]
+    assert shelf.aliases() == {"survival": {"champion": 2}}
+    assert aliases(Tracker.of(released), "survival") == {"champion": 2}
+
+
+def test_an_old_champion_is_restored_and_the_log_says_by_whom_and_why(released: Path) -> None:
+    restore(released, "survival", 2, alias="champion", **SIGNED)
+    back = restore(released, "survival", 1, alias="champion", by="B. Surgeon", reason="2 misjudges a site")
+    shelf = Shelf(released / "bundles")
+    assert (back.version, back.new, back.moved) == (1, False, True)
+    assert shelf.resolve("survival").version == 1
+    assert {key: shelf.log()[-1][key] for key in ("from", "to", "by", "reason")} == {
+        "from": 2,
+        "to": 1,
+        "by": "B. Surgeon",
+        "reason": "2 misjudges a site",
+    }
+    assert aliases(Tracker.of(released), "survival") == {"champion": 1}
+
+
+def test_a_refused_run_may_be_challenger_and_never_champion(
+    tracked_root: Path, runs: list[RunFolder], refused: Decision
+) -> None:
+    with pytest.raises(RefusedError, match=r"against_null: .* is missing.*\ntry: .* --as challenger"):
+        release_run(tracked_root, runs[0], refused, alias="champion", **SIGNED)
+    assert not (tracked_root / "bundles" / "survival").exists()
+    done = release_run(tracked_root, runs[0], refused, alias="challenger", **SIGNED)
+    decision = json.loads((done.folder / "decision.json").read_text(encoding="utf-8"))
+    assert (decision["verdict"], decision["as"]) == ("refused", "challenger")
+    with pytest.raises(RefusedError):
+        release_run(tracked_root, runs[0], refused, alias="champion", **SIGNED)
+
+
+def test_an_unsigned_release_and_an_unfinished_run_are_refused(
+    tracked_root: Path, runs: list[RunFolder], allowed: Decision, tmp_path: Path
+) -> None:
+    with pytest.raises(ReleaseError, match="missing: --by, --reason"):
+        release_run(tracked_root, runs[0], allowed, alias="champion", by=" ", reason="")
+    torn = RunFolder(tmp_path / "torn")
+    shutil.copytree(runs[0].path, torn.path)
+    (torn.path / "done.json").unlink()
+    with pytest.raises(ReleaseError, match="not finished"):
+        release_run(tracked_root, torn, allowed, alias="champion", **SIGNED)
+
+
+def test_what_a_kill_between_shelf_and_mlflow_leaves_is_told_and_mended(
+    tracked_root: Path, runs: list[RunFolder], allowed: Decision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "sqlite:////dev/null/mlflow.db")
+        with pytest.raises(TrackerError, match=r"survival@1 is champion on the shelf.*\n.*\n?.*the same line again"):
+            release_run(tracked_root, runs[0], allowed, alias="champion", **SIGNED)
+    assert differences(tracked_root) == [
+        "survival@1: MLflow has no copy",
+        "survival@champion: version 1 on the shelf, nothing in MLflow",
+    ]
+    done = release_run(tracked_root, runs[0], allowed, alias="champion", **SIGNED)
+    assert (done.version, done.new) == (1, False)
+    assert differences(tracked_root) == []
+
+
+def test_a_kill_before_the_alias_moved_makes_no_second_version(
+    released: Path, runs: list[RunFolder], allowed: Decision
+) -> None:
+    shelf = Shelf(released / "bundles")
+    listed = json.loads((shelf.root / "aliases.json").read_text(encoding="utf-8"))
+    listed["models"]["survival"]["aliases"] = {}
+    (shelf.root / "aliases.json").write_text(json.dumps(listed), encoding="utf-8")
+    done = release_run(released, runs[0], allowed, alias="champion", **SIGNED)
+    assert (done.version, done.new, done.moved) == (1, False, True)
+
+
+def test_an_alias_that_somebody_moved_in_mlflow_is_found_and_put_back(released: Path) -> None:
+    client = Tracker.of(released).client()
+    client.set_registered_model_alias("survival", "champion", "2")
+    client.set_registered_model_alias("survival", "shadow", "1")
+    assert differences(released) == [
+        "survival@champion: version 1 on the shelf, version 2 in MLflow",
+        "survival@shadow: nothing on the shelf, version 1 in MLflow",
+    ]
+    repair(released, "survival")
+    assert differences(released) == []
+
+
+def test_a_bundle_that_was_changed_is_not_restored(released: Path) -> None:
+    evidence = released / "bundles" / "survival" / "1" / "evidence.json"
+    evidence.write_bytes(evidence.read_bytes() + b" ")
+    with pytest.raises(IntegrityError, match=r"evidence\.json"):
+        restore(released, "survival", 1, alias="challenger", **SIGNED)
