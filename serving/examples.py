@@ -38,8 +38,8 @@ def _usual(evidence: Evidence) -> dict[str, Any]:
         name, value = str(row.get("field", "")), row.get("value")
         if row.get("statistic") == "median" and value is not None:
             most[name] = (float("inf"), value)
-        elif row.get("level") is not None and float(row.get("n") or value or 0) > most.get(name, (0.0, None))[0]:
-            most[name] = (float(row.get("n") or value or 0), row["level"])
+        elif row.get("statistic") == "count" and float(value or 0) > most.get(name, (0.0, None))[0]:
+            most[name] = (float(value or 0), row["level"])
     return {name: value for name, (_, value) in most.items()}
 
 
@@ -52,7 +52,9 @@ def _typical(question: Question, usual: Any, inside: Sequence[str]) -> Reply:
         return Reply(0.0)
     low = field.minimum if field.minimum is not None else 0.0
     high = field.maximum if field.maximum is not None else low + 1.0
-    middle = float(usual) if isinstance(usual, int | float) and low <= usual <= high else (low + high) / 2
+    # A range over orders of magnitude is that of a skewed quantity: its geometric middle is the likelier patient.
+    middle = (low * high) ** 0.5 if low > 0 and high > 20 * low else (low + high) / 2
+    middle = float(usual) if isinstance(usual, int | float) and low <= usual <= high else middle
     rounded = float(round(middle)) if field.kind == "integer" else float(f"{middle:.3g}")
     return Reply(min(max(rounded, low), high))
 

@@ -98,6 +98,8 @@ def _applicability(contract: Contract, field: Field, tables: dict[str, pd.DataFr
             for registry, reason in field.absent_in.items():
                 conditions.append((values == registry, f"filled, but {reason}"))
     findings: list[Finding] = []
+    if not conditions:
+        return findings
     column = tables[field.table][field.name]
     for outside, rule in conditions:
         filled = (column.notna() & (column.astype(object) != NOT_APPLICABLE)).to_numpy() & outside.to_numpy(dtype=bool)

@@ -67,7 +67,7 @@ def _column(contract: Contract, field: Field, frame: pd.DataFrame) -> tuple[pd.S
         # Where a field really does not apply is read from the other field, in `consistency`.
         missing |= {NOT_APPLICABLE} - set(field.levels)
     if field.numeric:
-        factors, wrong = _factors(field, frame, text.isin(missing))
+        factors, wrong = _factors(field, frame, missing)
         typed, more = _quantity(field, field.table, text, missing, factors)
         findings = wrong + more
     elif field.kind == "date":
@@ -108,10 +108,10 @@ def _read(
             value = None
         values.append(value)
     typed = pd.Series(np.array([*values, None], dtype=object)[codes], dtype=object)
-    findings = []
-    known = (
-        int(sum(np.bincount(codes, minlength=len(distinct))[[t not in missing for t in distinct]])) if len(text) else 0
-    )
+    findings: list[Finding] = []
+    if not causes:
+        return typed, findings
+    known = int(np.isin(codes, [code for code, one in enumerate(distinct) if one not in missing]).sum())
     for (rule, cause), wrong in causes.items():
         findings += found(field.table, field.name, rule, np.isin(codes, wrong), of=known, guess=cause)
     return typed, findings
@@ -165,11 +165,11 @@ def _out_of_range(
     return findings + found(table, field.name, rule, rest, of=known, guess=hint)
 
 
-def _factors(field: Field, frame: pd.DataFrame, missing: pd.Series) -> tuple[NDArray[np.float64], list[Finding]]:
+def _factors(field: Field, frame: pd.DataFrame, missing: set[str]) -> tuple[NDArray[np.float64], list[Finding]]:
     """The factor of each row to the canonical unit: from the column `<name>_unit` where a flat table has one."""
     if f"{field.name}_unit" not in frame:
         return np.ones(len(frame)), []
-    return _unit_factors(field, field.table, frame[f"{field.name}_unit"], missing.to_numpy())
+    return _unit_factors(field, field.table, frame[f"{field.name}_unit"], frame[field.name].isin(missing).to_numpy())
 
 
 def _unit_factors(

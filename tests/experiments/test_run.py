@@ -27,7 +27,7 @@ QUICK = (
     "designs.0.folds=2",
     "designs.0.repeats=1",
     "intervals.resamples=20",
-    'recipes=[{family="cox"}, {family="coxnet"}]',
+    'recipes=[{family="cox"}, {family="cox", name="cox_short", predictors=["ecog"]}]',
     'predictors=["age_at_treatment", "ecog", "albumin", "primary_site", "ais_grade", "oligometastatic"]',
 )
 RECOVERY = (*QUICK[:-1], 'predictors=["ais_grade", "deficit_duration", "ecog", "bladder_dysfunction"]')
@@ -84,7 +84,7 @@ def test_a_run_is_a_folder_that_says_everything(run, contract):
     assert {e.model for e in evidence.find(design="nested_cross_validation")} >= {
         "chosen",
         "cox",
-        "coxnet",
+        "cox_short",
         "kaplan_meier",
     }
     assert {"flow", "table_one", "tuning", "refits", "sites", "coefficients", "calibration_curve"} <= set(
@@ -92,7 +92,7 @@ def test_a_run_is_a_folder_that_says_everything(run, contract):
     )
     assert evidence.tables["flow"][-1]["remaining"] == evidence.facts["n"]
     assert sum(evidence.facts["events"].values()) + evidence.facts["censored"] == evidence.facts["n"]
-    assert evidence.facts["chosen"] in ("cox", "coxnet")
+    assert evidence.facts["chosen"] in ("cox", "cox_short")
     assert evidence.find(population="site=S01", design="leave_one_site_out")
 
 
@@ -215,4 +215,4 @@ def test_a_plan_counts_before_any_fit(run, contract, extract):
     assert seen.events["died"]["ever"] == run.evidence.facts["events"]["died"]
     assert seen.refits == {"nested_cross_validation": 2, "leave_one_site_out": 3, "all": 1}
     assert seen.minutes is not None
-    assert set(seen.parameters) == {"cox", "coxnet"}
+    assert set(seen.parameters) == {"cox", "cox_short"}

@@ -87,9 +87,9 @@ def test_the_example_is_complete_and_inside_the_population_of_every_model(desk: 
 
 def test_the_example_takes_common_levels_and_medians_from_table_one(survival: Served) -> None:
     rows = [
-        {"site": "all", "field": "sex", "level": "female", "n": 40},
-        {"site": "all", "field": "sex", "level": "male", "n": 60},
-        {"site": "S01", "field": "sex", "level": "female", "n": 90},
+        {"site": "all", "field": "sex", "statistic": "count", "level": "female", "n": 100, "value": 40},
+        {"site": "all", "field": "sex", "statistic": "count", "level": "male", "n": 100, "value": 60},
+        {"site": "S01", "field": "sex", "statistic": "count", "level": "female", "n": 90, "value": 90},
         {"site": "all", "field": "albumin", "statistic": "median", "value": 3.71, "n": 100},
     ]
     patient = example_patient([survival.form], [Evidence(tables={"table_one": rows})])

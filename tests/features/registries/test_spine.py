@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.cohort import select_cohort
 from features.contract import KNOWN_AT, Contract
+from features.endpoints import ENDPOINTS
 from features.extract import read_extract
 from features.inspection import require
 from features.registries import REGISTRIES, Conformed
@@ -147,3 +149,18 @@ def test_withdrawn_consent_leaves_with_all_rows_and_the_flow_says_so(
     assert result.flow.remaining == len(result.ids) == 147
     for frame in result.tables.values():
         assert not frame["patient_id"].isin(gone).any()
+
+
+def test_an_export_without_events_visits_or_optional_tables_is_whole(
+    contract: Contract, raw: Tables, tmp_path: Path
+) -> None:
+    few = {name: frame for name, frame in raw.items() if name != "adverse_event"}
+    few["follow_up"] = few["follow_up"].iloc[:0]
+    few["labs"] = few["labs"].iloc[:0]
+    result = conform(contract, few, tmp_path)
+    assert result.frame["albumin"].isna().all()
+    cohort = select_cohort(result, {})
+    observed = ENDPOINTS["overall_survival"].observe(cohort, result.tables, {})
+    assert observed.outcome.n == cohort.n
+    deficits = ENDPOINTS["ais_improvement"].eligible(cohort, result.tables, {})
+    assert ENDPOINTS["ais_improvement"].observe(deficits, result.tables, {}).facts["never_assessed_after_time_zero"] > 5
