@@ -1,0 +1,27 @@
+"""`python -m experiments.benchmarks [NAME …]`: print what each benchmark finds; all of them without a name."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+NAMES = ("gate", "recovery", "oracle")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, type=click.Choice(NAMES))
+@click.option("--workers", default=2, show_default=True, help="Processes that refit side by side.")
+def main(names: tuple[str, ...], workers: int) -> None:
+    """Measure again what is claimed. Example: python -m experiments.benchmarks oracle."""
+    from experiments.benchmarks import gate, oracle, recovery
+
+    measures = {"gate": gate.measure, "recovery": recovery.measure, "oracle": oracle.measure}
+    for name in names or NAMES:
+        for line in measures[name](workers=workers):
+            click.echo(line)
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
