@@ -71,7 +71,7 @@ _TRY: Final[dict[int, str]] = {
     1: "spinecast decide RUN, to read the reasons again",
     2: "spinecast {verb} --help",
     3: "spinecast inspect TABLES --contract NAME, which lists all violations at once",
-    4: "spinecast verify MODEL, which names every file that differs",
+    4: "spinecast release --study NAME --version N, which gives the alias to a version that is whole",
     5: "spinecast doctor, which looks at folders, addresses and databases",
 }
 

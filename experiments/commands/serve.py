@@ -41,7 +41,10 @@ def command(host: str, port: int, workers: int, shelf: Path | None, exposed: boo
         )
     bundles = shelf or find_project().root / "bundles"
     say(f"verifying the bundles in {bundles} …")
+    from serving.desk import Desk
     from serving.run_server import serve
+
+    Desk.open(bundles)
 
     then(f"curl http://{host}:{port}/v1/models")
     serve(bundles, host=host, port=port, workers=workers)
