@@ -15,7 +15,7 @@ help: ## list the targets
 $(READY): pyproject.toml requirements.lock
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
-	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
 	  $(PYTHON) -m venv $(VENV) && \
@@ -55,7 +55,7 @@ bento: setup ## build the Bento: three packages and the champions' bundles
 	$(BIN)/python -m serving.bento
 
 golden: setup ## every published reference number, one line each
-	$(BIN)/python -m pytest tests/golden -m golden --verbose
+	$(BIN)/python -m pytest tests/golden -m golden -vv
 
 bench: setup ## what the README claims about quality and speed, measured again
 	$(BIN)/python -m experiments.benchmarks

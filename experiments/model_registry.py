@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,17 +51,19 @@ class Tracker:
         """A client for this address."""
         mlflow = _mlflow()
         before = {name: os.environ.get(name) for name in _ADDRESSES}
-        with _quiet():
-            mlflow.set_tracking_uri(self.uri)
-            mlflow.set_registry_uri(self.uri)
-            client: MlflowClient = mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
-        # MLflow writes the address into the environment too, where the next project of this process would read it.
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        return client
+        try:
+            with _quiet():
+                mlflow.set_tracking_uri(self.uri)
+                mlflow.set_registry_uri(self.uri)
+                return cast("MlflowClient", mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri))
+        finally:
+            # MLflow writes the address into the environment too, where the next project of this process would read it;
+            # also where the address cannot be opened.
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
     def experiment(self, client: MlflowClient, name: str) -> str:
         """The id of the MLflow experiment of a study, made where it is missing."""

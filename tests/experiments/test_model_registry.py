@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,5 +61,7 @@ def test_an_alias_to_a_version_that_is_not_there_is_refused_with_the_way_out(tra
 def test_a_database_that_cannot_be_opened_is_the_outside_world_and_no_password_is_said(tmp_path: Path) -> None:
     tracker = Tracker(f"sqlite:///{tmp_path}/no/such/folder/mlflow.db", None)
     (tmp_path / "no").write_text("a file where a folder should be", encoding="utf-8")
+    before = os.environ.get("MLFLOW_TRACKING_URI")
     with pytest.raises(TrackerError, match="MLflow at sqlite://"):
         registered(tracker, "survival")
+    assert os.environ.get("MLFLOW_TRACKING_URI") == before, "the next project of this process would ask there"
