@@ -59,3 +59,35 @@ def test_few_distinct_risks_give_a_straight_line_instead_of_a_fault() -> None:
     outcome = Outcome.right_censored(rng.exponential(1 / risk), np.ones(100, int))
     observed = cox_smoother(outcome, risk, 1.0)(None)
     assert len(np.unique(np.round(observed, 9))) == 2
+
+
+def test_what_happens_after_the_horizon_does_not_bend_the_observed_risk_by_it() -> None:
+    """Early hazards follow the risk steeply, late ones run against it: the distance is never below the mean's error."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=3000)
+    early = rng.exponential(1 / (0.3 * np.exp(1.2 * x)))
+    died = np.where(early < 1, early, 1 + rng.exponential(1 / (0.6 * np.exp(-0.8 * x))))
+    outcome = Outcome.right_censored(np.minimum(died, 9.0), (died < 9).astype(int))
+    risk = 1 - np.exp(-0.3 * np.exp(1.2 * x))
+    observed = cox_smoother(outcome, risk, 1.0)(None)
+    assert observed.mean() == pytest.approx(np.mean(died <= 1), abs=0.01)
+    assert errors(risk, observed).ici < 0.02
+    ended = Outcome.right_censored(np.minimum(died, 1.0), (died <= 1).astype(int))
+    assert observed == pytest.approx(cox_smoother(ended, risk, 1.0)(None), abs=1e-12)
+
+
+def test_who_enters_after_the_horizon_changes_nothing() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=300)
+    died = rng.exponential(np.exp(-x))
+    risk = 1 - np.exp(-np.exp(x))
+    late = Outcome(
+        np.concatenate([np.zeros(300), [2.0, 3.0]]),
+        np.concatenate([died, [2.5, 4.0]]),
+        np.concatenate([died, [2.5, 4.0]]),
+        np.ones(302, int),
+        ("event",),
+    )
+    alone = cox_smoother(late.take(np.arange(300)), risk, 1.0, knots=(0.0, 0.5, 1.0))(None)
+    both = cox_smoother(late, np.append(risk, np.quantile(risk, [0.5, 0.5])), 1.0, knots=(0.0, 0.5, 1.0))(None)
+    assert both[:300] == pytest.approx(alone, abs=1e-7)
