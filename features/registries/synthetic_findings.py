@@ -22,7 +22,10 @@ def neuro_table(rng: Generator, patients: pd.DataFrame, course: pd.DataFrame, id
     strength = np.array([0.4, 0.8, 2.0, 3.6, 4.9])[ais] + 0.6 * hope + rng.normal(0, 0.6, n) * deficit
     hip = np.clip(np.rint(strength), 0, 5)
     knee = np.clip(np.rint(strength + rng.normal(0.1, 0.4, n)), 0, 5)
-    lems = np.clip(np.where(deficit, np.rint(50 * np.clip(strength, 0, 5) / 5), 50) - rng.integers(0, 3, n), 0, 50)
+    measured = np.rint(50 * np.clip(strength, 0, 5) / 5) - rng.integers(0, 3, n)
+    # AIS E means that sensation and motor function are normal: full marks, or the two would contradict each other.
+    hip, knee = np.where(deficit, hip, 5.0), np.where(deficit, knee, 5.0)
+    lems = np.where(deficit, np.clip(measured, 0, 50), 50.0)
     days = patients["deficit_days"].to_numpy()
     off_feet = np.floor(np.minimum(days, 80) * rng.random(n))
     myotomal = rng.random(n) < np.where(deficit, 0.45, 0.10)

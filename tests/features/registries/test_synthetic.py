@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.predictors import derive
 from features.registries.synthetic import SyntheticSettings, simulate, simulate_truth, write_extract
 from features.registries.synthetic_course import MISSING, VISIT_DAYS, WINDOWS, treat
 from features.registries.synthetic_patients import draw_patients
@@ -178,6 +179,16 @@ def test_registries_differ_in_their_instruments(tables: dict[str, pd.DataFrame])
     assert (mtron[["sf36_pcs", "sf36_mcs"]] == "").all(axis=None)
     assert (mtron["pgsga_category"] == "").mean() == pytest.approx(0.5, abs=0.04)
     assert (eposo["sf36_pcs"] == "").mean() == pytest.approx(0.14, abs=0.05)
+
+
+def test_grade_e_has_full_motor_scores_and_no_deficit(tables: dict[str, pd.DataFrame]) -> None:
+    neuro = tables["neuro"]
+    normal = neuro[neuro["ais_grade"] == "E"]
+    for name, full in (("asia_motor_score", "100"), ("lems", "50"), ("hip_flexor_grade", "5"), ("knee_ext_grade", "5")):
+        assert set(normal[name]) <= {"", full}, name
+    motor = pd.to_numeric(normal["asia_motor_score"])
+    graded = normal.assign(asia_motor_score=motor)
+    assert (derive(graded, ["deficit_present"])["deficit_present"] == 0).all()
 
 
 def test_no_table_holds_what_only_the_generator_knows(tables: dict[str, pd.DataFrame]) -> None:
