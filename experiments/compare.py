@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.extracts import News, news
@@ -23,7 +22,6 @@ from experiments.run import Prepared, prepare, run_study
 from experiments.study import Study, StudyError
 from features.contract import ContractError
 from features.extract import read_extract
-from features.inspection import require
 from training.bundle import Bundle, open_bundle
 from training.comparison import Comparison, compare
 from training.evaluation import Scored, evaluate
@@ -95,11 +93,9 @@ class _Measuring:
         bundle = open_bundle(self.champion.folder, self.champion.manifest_sha256)
         plain = {key: value for key, value in bundle.study.items() if key != "endpoint_description"}
         earlier = Study.from_json(plain, self.champion.reference)
-        # As delivered: `conform` has dropped those who withdrew, and whoever is gone is asked for here.
-        delivered = require(run.contract, extract)
         return {
             **self._recipes(earlier, ready, folder, progress, workers),
-            **self._new_patients(bundle, earlier, ready, delivered),
+            **self._new_patients(bundle, earlier, ready),
         }
 
     def _tables(self) -> Path:
@@ -145,9 +141,7 @@ class _Measuring:
         )
         return {**changed, "recipes": found.to_json()}
 
-    def _new_patients(
-        self, bundle: Bundle, earlier: Study, ready: Prepared, delivered: Mapping[str, pd.DataFrame]
-    ) -> dict[str, Any]:
+    def _new_patients(self, bundle: Bundle, earlier: Study, ready: Prepared) -> dict[str, Any]:
         """The champion as released against the challenger out of fold, on patients whom the champion never saw."""
         empty: dict[str, Any] = {
             "news": None,
@@ -164,7 +158,7 @@ class _Measuring:
         if bundle.model.causes != ready.observed.outcome.causes:
             return {**empty, "no_new_patients": f"{self.champion.reference} answers other causes"}
         seen = folder.json("patients")
-        whole = patient_hashes(ready.cohort, ready.observed.outcome, delivered, earlier.seed)
+        whole = patient_hashes(ready.cohort, ready.observed.outcome, ready.withdrawn, earlier.seed)
         known = {one["id"] for one in seen["patients"]}
         new = np.array([one not in known for one in keyed_hashes(ready.cohort.ids, earlier.seed)], dtype=bool)
         cause = ready.observed.outcome.causes.index(self.run.study.endpoint.primary_cause) + 1

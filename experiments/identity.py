@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 import experiments
 import features
@@ -58,8 +57,11 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def patient_hashes(cohort: Cohort, outcome: Outcome, tables: Mapping[str, pd.DataFrame], seed: int) -> dict[str, Any]:
-    """Who was in the data, for a later extract to be compared with: keyed hashes of ids, and of all that a row says."""
+def patient_hashes(cohort: Cohort, outcome: Outcome, withdrawn: Sequence[str], seed: int) -> dict[str, Any]:
+    """Who was in the data, for a later extract to be compared with: keyed hashes of ids, and of all that a row says.
+
+    withdrawn  ids of those who took their consent back.
+    """
     frame = cohort.frame.reindex(columns=sorted(cohort.frame.columns)).astype(object)
     follow_up = np.column_stack([outcome.entry_days, outcome.left_days, outcome.right_days, outcome.event])
     said = [
@@ -68,10 +70,6 @@ def patient_hashes(cohort: Cohort, outcome: Outcome, tables: Mapping[str, pd.Dat
             cohort.ids.tolist(), frame.itertuples(index=False, name=None), follow_up.tolist(), strict=True
         )
     ]
-    withdrawn: list[str] = []
-    for table in tables.values():
-        if {"patient_id", "consent_status"} <= set(table.columns):
-            withdrawn += table.loc[table["consent_status"] == "withdrawn", "patient_id"].astype(str).tolist()
     pairs = zip(keyed_hashes(cohort.ids, seed), keyed_hashes(said, seed), strict=True)
     return {
         "patients": [{"id": who, "row": row} for who, row in pairs],

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
-
-import pandas as pd
 
 from experiments.assembly import assemble
 from experiments.clock import Clock
@@ -48,7 +45,7 @@ def run_study(
         return folder
     ready = prepare(study, contract, extract)
     cohort, outcome = ready.cohort, ready.observed.outcome
-    patients = patient_hashes(cohort, outcome, ready.tables, study.seed)
+    patients = patient_hashes(cohort, outcome, ready.withdrawn, study.seed)
     folder.begin(study, contract, ready.description.to_json(), identity, patients)
     with engine(workers) as pool:
         final = pool.submit(develop_on_all, ready.develop, cohort, outcome, study.seed)  # the longest starts first
@@ -75,13 +72,16 @@ def run_study(
 @final
 @dataclass(frozen=True)
 class Prepared:
-    """What a study meets: eligible patients in canonical order, what happened to them, and how models will be made."""
+    """What a study meets: eligible patients in canonical order, what happened to them, and how models will be made.
+
+    withdrawn  ids of those who took their consent back: they are in nothing else here.
+    """
 
     cohort: Cohort
     observed: Observed
     description: Description
     develop: Develop
-    tables: Mapping[str, pd.DataFrame]
+    withdrawn: tuple[str, ...]
 
 
 def prepare(study: Study, contract: Contract, extract: Extract) -> Prepared:
@@ -93,4 +93,4 @@ def prepare(study: Study, contract: Contract, extract: Extract) -> Prepared:
     observed = endpoint.observe(cohort, conformed.tables, settings)
     require_horizons(study, observed.outcome)
     develop = development(study, contract, observed.outcome)
-    return Prepared(cohort, observed, endpoint.description(settings), develop, conformed.tables)
+    return Prepared(cohort, observed, endpoint.description(settings), develop, conformed.withdrawn)

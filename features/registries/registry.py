@@ -19,11 +19,13 @@ from features.contract import Contract
 class Conformed:
     """Typed tables seen from the patient, before any eligibility.
 
-    frame   one row per patient as in `Cohort`: what is known at time zero or fixed by the index treatment.
-    ids     (n,) unique patient ids as text, ascending, so that the order of the files' rows means nothing.
-    sites   (n,) site ids, or None where the registry has none.
-    tables  typed tables of these patients only, each with `patient_id`; an endpoint reads its dates from them.
-    flow    who left already: consent withdrawn, no time zero.
+    frame      one row per patient as in `Cohort`: what is known at time zero or fixed by the index treatment.
+    ids        (n,) unique patient ids as text, ascending, so that the order of the files' rows means nothing.
+    sites      (n,) site ids, or None where the registry has none.
+    tables     typed tables of these patients only, each with `patient_id`; an endpoint reads its dates from them.
+    flow       who left already: consent withdrawn, no time zero.
+    withdrawn  ids of those who took their consent back: nothing else of them is kept, and a later extract is told
+               apart from one that lost them.
     """
 
     frame: pd.DataFrame
@@ -31,6 +33,7 @@ class Conformed:
     sites: NDArray[np.str_] | None
     tables: Mapping[str, pd.DataFrame]
     flow: Flow
+    withdrawn: tuple[str, ...] = ()
 
 
 class Registry(Protocol):

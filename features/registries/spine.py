@@ -36,6 +36,7 @@ class SpineRegistry:
         timeless = patients["treatment_start_date"].isna().to_numpy() & ~withdrawn
         flow = Flow(len(patients)).then("consent withdrawn", int(withdrawn.sum()))
         flow = flow.then("no start of index treatment, so no time zero", int(timeless.sum()))
+        gone = tuple(patients.loc[withdrawn, "patient_id"].astype(str))
         patients = patients[~withdrawn & ~timeless].reset_index(drop=True)
         ids = patients["patient_id"]
         kept = {
@@ -48,6 +49,7 @@ class SpineRegistry:
             patients["site_id"].to_numpy(dtype=str),
             kept,
             flow,
+            gone,
         )
 
 

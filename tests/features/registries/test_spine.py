@@ -147,6 +147,7 @@ def test_withdrawn_consent_leaves_with_all_rows_and_the_flow_says_so(
         ("no start of index treatment, so no time zero", 1),
     ]
     assert result.flow.remaining == len(result.ids) == 147
+    assert sorted(result.withdrawn) == sorted(gone)
     for frame in result.tables.values():
         assert not frame["patient_id"].isin(gone).any()
 
