@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.compare import Compared, compare_with_champion
-from experiments.progress_bar import shown_progress
+from experiments.progress import shown_progress
 from experiments.project import Project
 from experiments.promotion import Decision, PromotionRule, decide
 from experiments.results import RunFolder

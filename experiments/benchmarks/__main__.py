@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import click
 
@@ -16,9 +17,13 @@ def main(names: tuple[str, ...], workers: int) -> None:
     """Measure again what is claimed. Example: python -m experiments.benchmarks oracle."""
     from experiments.benchmarks import gate, oracle, recovery
 
-    measures = {"gate": gate.measure, "recovery": recovery.measure, "oracle": oracle.measure}
+    measures = {
+        "gate": partial(gate.measure, workers=workers),
+        "recovery": partial(recovery.measure, workers=workers),
+        "oracle": partial(oracle.measure, workers=workers),
+    }
     for name in names or NAMES:
-        for line in measures[name](workers=workers):
+        for line in measures[name]():
             click.echo(line)
             sys.stdout.flush()
 

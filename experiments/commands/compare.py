@@ -33,7 +33,7 @@ def command(run: str, tables: Path | None, workers: int, as_json: bool) -> None:
     project = find_project()
     say(f"comparing {run} with the champion …")
     from experiments.compare import compare_with_champion
-    from experiments.progress_bar import shown_progress
+    from experiments.progress import shown_progress
     from experiments.promotion import PromotionRule
     from experiments.results import find_run
 

@@ -45,7 +45,6 @@ def command(models: tuple[str, ...], source: Path, target: Path) -> None:
 
 def _served(model: str) -> Served:
     from serving.predictor import Served
-
     from training.bundle import open_bundle
     from training.shelf import Shelf
 

@@ -37,7 +37,7 @@ def command(
     say(f"study {study} on {tables} …")
     import os
 
-    from experiments.progress_bar import shown_progress
+    from experiments.progress import shown_progress
     from experiments.run import run_study
     from experiments.study import Study
     from experiments.summary import headline

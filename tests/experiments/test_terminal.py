@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from experiments.progress_bar import shown_progress
+from experiments.progress import shown_progress
 from experiments.terminal import result, say, table, then
 
 
