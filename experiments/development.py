@@ -13,6 +13,8 @@ from training.families import FAMILIES
 from training.recipe import Recipe
 
 _GRID = 50
+LEAST_EVENTS = 10
+"""Between two times of a model's answers: what is kept there is kept of so many patients at least."""
 
 
 def development(study: Study, contract: Contract, outcome: Outcome) -> Develop:
@@ -28,13 +30,21 @@ def development(study: Study, contract: Contract, outcome: Outcome) -> Develop:
 
 
 def evaluation_times(outcome: Outcome, horizons_days: tuple[float, ...]) -> NDArray[np.float64]:
-    """(t,) days: the horizons and about fifty quantiles of the event times: fine where much happens."""
-    happened = outcome.time_days[outcome.event > 0]
-    # An observed time, not a mean of two: the grid then means the same whatever unit the table came in.
+    """(t,) days: the horizons, the last event, and up to fifty quantiles of the event times: fine where much happens.
+
+    A quantile with fewer than `LEAST_EVENTS` to the time before or after it is left out: the times of a model stand in
+    its bundle, and no step there may be one patient's.
+    """
+    happened = np.sort(outcome.time_days[outcome.event > 0])
+    grid = np.union1d(np.asarray(horizons_days, float), happened[-1:])
     if not len(happened):
-        return np.asarray(horizons_days, float)
-    grid = np.quantile(happened, np.linspace(0, 1, _GRID), method="inverted_cdf")
-    return np.union1d(np.asarray(horizons_days, float), grid)
+        return grid
+    # An observed time, not a mean of two: the grid then means the same whatever unit the table came in.
+    for day in np.quantile(happened, np.linspace(0, 1, _GRID), method="inverted_cdf"):
+        events_by = np.searchsorted(happened, np.append(grid, 0.0), side="right")
+        if np.abs(events_by - np.searchsorted(happened, day, side="right")).min() >= LEAST_EVENTS:
+            grid = np.union1d(grid, day)
+    return grid
 
 
 def require_horizons(study: Study, outcome: Outcome) -> None:

@@ -37,6 +37,23 @@ class BaselineHazard:
         total = np.concatenate([[0.0], np.cumsum(self.increments)])
         return np.asarray(total[np.searchsorted(self.steps, times, side="right")])
 
+    def coarsened(self, times: Floats) -> BaselineHazard:
+        """The same hazard by each of these times (ascending), and nobody's day between them.
+
+        Between two times the sub-steps keep their order and their hazards and are spread evenly over the days: the
+        answers at `times` are the same to the last bit, and on which day a patient died is kept nowhere.
+        """
+        if not len(self.steps):
+            return self
+        ends = np.append(times, self.steps[-1])  # what lies beyond the last time is one more cell
+        cell = np.searchsorted(times, self.steps, side="left")
+        count = np.bincount(cell, minlength=len(ends))
+        starts = np.concatenate([[0.0], times])
+        place = (np.arange(len(cell)) - (np.cumsum(count) - count)[cell] + 1) / count[cell]
+        # The last of a cell lies on its end exactly: a time asked for must not miss it by a rounding.
+        steps = np.where(place == 1.0, ends[cell], starts[cell] + place * (ends - starts)[cell])
+        return BaselineHazard(steps, self.increments)
+
 
 def efron_baseline(log_hazard: Floats, outcome: Outcome, cause: int, weights: Floats | None = None) -> BaselineHazard:
     """The baseline of `cause` (1-based) under these log hazards (n,), in Efron's sub-steps over the events of all

@@ -2,6 +2,9 @@
 
 Format 1: manifest.json, manifest.sha256, study.json, contract.json, evidence.json, decision.json, model/, encoding/,
 documents/, and test_cases.json where test cases were made. A part that was not made is absent.
+
+Of the patients who taught the model a bundle holds aggregates alone: no row of anyone, and of the baseline's steps
+their order and size, not the days (`Model.coarsened`), save those that are times of the model's own grid.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ family. A patient's unknown predictors are averaged over draws from what the kno
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, final
 
@@ -153,6 +153,10 @@ class Model:
             total += answer
         mean[uncertain] = total / len(answers)
         return mean, drawn
+
+    def coarsened(self) -> Model:
+        """The model as it leaves the house: the same answers at `times`, and between them no patient's own day."""
+        return replace(self, fitted=self.fitted.coarsened(self.times))
 
     def to_parts(self) -> dict[str, ModelState]:
         """Everything that `predict` and `describe` read, as plain data: "model" and "encoding"."""

@@ -8,7 +8,7 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, final
 
@@ -139,8 +139,9 @@ def validate(
 
 
 def develop_on_all(develop: Develop, cohort: Cohort, outcome: Outcome, seed: int) -> Developed:
-    """The models that leave the house: developed on everyone, as in every resample."""
-    return develop(cohort.frame, outcome, cohort.ids, cohort.sites, derive_seed(seed, "all"))
+    """The models that leave the house: developed on everyone, as in every resample, and coarsened between `times`."""
+    developed = develop(cohort.frame, outcome, cohort.ids, cohort.sites, derive_seed(seed, "all"))
+    return replace(developed, models={name: model.coarsened() for name, model in developed.models.items()})
 
 
 @dataclass(frozen=True)

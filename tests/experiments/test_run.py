@@ -19,6 +19,7 @@ from experiments.run import run_study
 from experiments.study import Study, StudyError
 from features.contract import Contract, ContractError
 from features.registries.synthetic import SyntheticSettings, simulate, write_extract
+from training.resampling import keyed_hashes
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = (
@@ -104,10 +105,26 @@ def test_the_stored_model_answers_and_the_predictions_are_kept(run):
     assert np.isin(study().endpoint.horizons_days, nested.times).all()
 
 
+def test_the_stored_baseline_holds_no_day_of_a_patient_beside_the_grid(run):
+    model = run.model()
+    days = model.fitted.steps
+    on_a_whole_day = days[days == np.round(days)]
+    assert len(days) > 5 * len(model.times)
+    assert np.mean(np.isin(on_a_whole_day, model.times)) > 0.5
+    assert len(on_a_whole_day) < len(days) / 3
+
+
 def test_patients_are_kept_as_keyed_hashes_alone(run):
     patients = run.json("patients")
     assert len({one["id"] for one in patients["patients"]}) == run.evidence.facts["n"]
     assert all(len(one["id"]) == len(one["row"]) == 32 for one in patients["patients"])
+
+
+def test_who_withdrew_is_kept_as_a_hash_so_that_nobody_vanishes_unexplained(run, extract):
+    table = pd.read_csv(extract / "patient.csv", dtype=str)
+    left = table.loc[table["consent_status"] == "withdrawn", "patient_id"]
+    assert run.json("patients")["withdrawn"] == sorted(keyed_hashes(left, study().seed))
+    assert len(left) > 0
 
 
 def test_the_same_study_again_is_the_same_run_and_does_nothing(run, contract, extract):

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
-from training.baseline_hazard import efron_baseline, linear_predictor, product_limit
+from training.baseline_hazard import BaselineHazard, efron_baseline, linear_predictor, product_limit
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +43,35 @@ def composed(outcome: Outcome, lp: Floats, times: Floats, weights: Floats | None
 def test_without_predictors_the_sub_steps_are_aalen_and_johansen_exactly(causes: int, seed: int) -> None:
     outcome, times = tied(causes=causes, seed=seed), np.arange(1.0, 15.0)
     assert np.abs(composed(outcome, np.zeros(outcome.n), times) - aalen_johansen(outcome, times)).max() < 1e-14
+
+
+@pytest.mark.parametrize("causes", [1, 2])
+def test_a_coarsened_baseline_says_the_same_at_its_times_and_keeps_nobodys_day(causes: int) -> None:
+    rng = np.random.default_rng(4)
+    n, times = 600, np.array([20.0, 60.0, 90.0, 180.0, 400.0])
+    days = np.round(rng.exponential(200, n), 3) + 0.001
+    lp = rng.normal(0, 0.8, n)
+    outcome = Outcome.right_censored(days, rng.integers(0, causes + 1, n), ("recovered", "died")[:causes])
+    exact = [efron_baseline(lp, outcome, k + 1) for k in range(causes)]
+    coarse = [baseline.coarsened(times) for baseline in exact]
+    for fine, rough in zip(exact, coarse, strict=True):
+        assert len(rough.steps) == len(fine.steps)
+        assert (np.diff(rough.steps) >= 0).all()
+        assert np.array_equal(rough.cumulative([*times, 1e9]), fine.cumulative([*times, 1e9]))
+        assert len(np.intersect1d(rough.steps[rough.steps < fine.steps.max()], days)) == 0
+    hazards = np.exp(rng.normal(0, 0.8, (50, 1)))
+    answers = [
+        product_limit(baselines[0].steps, [hazards * one.increments for one in baselines], times)
+        for baselines in (exact, coarse)
+    ]
+    assert np.array_equal(answers[0], answers[1])
+
+
+def test_a_coarsened_baseline_spreads_ties_up_to_the_end_of_their_cell() -> None:
+    baseline = BaselineHazard(np.array([2.0, 2.0, 5.0]), np.array([0.1, 0.3, 0.2]))
+    coarse = baseline.coarsened(np.array([2.0, 4.0]))
+    assert coarse.steps.tolist() == [1.0, 2.0, 5.0]
+    assert coarse.increments.tolist() == [0.1, 0.3, 0.2]
 
 
 def test_a_baseline_by_hand() -> None:

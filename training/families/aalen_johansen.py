@@ -38,6 +38,10 @@ class FittedIncidence:
         at = padded[:, np.searchsorted(self.times, times, side="right")]
         return Curves(times, self.causes, np.broadcast_to(at, (len(X), *at.shape)))
 
+    def coarsened(self, times: Floats) -> FittedIncidence:
+        """The same curves at `times`, level between them."""
+        return FittedIncidence(times, self.causes, self.predict(np.zeros((1, 0)), times).incidence[0])
+
     def state(self) -> ModelState:
         """Plain data."""
         return ModelState({"causes": list(self.causes)}, {"times": self.times, "incidence": self.incidence})

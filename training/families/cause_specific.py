@@ -48,6 +48,10 @@ class FittedCauses:
             incidence[start : start + rows] = product_limit(steps, hazards, times)
         return Curves(times, self.causes, incidence)
 
+    def coarsened(self, times: Floats) -> FittedCauses:
+        """Each cause's: their sub-steps stay the same for all."""
+        return FittedCauses(self.causes, tuple(hazard.coarsened(times) for hazard in self.hazards))
+
     def state(self) -> ModelState:
         """Plain data: each cause's under its number."""
         states = [hazard.state() for hazard in self.hazards]

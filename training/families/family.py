@@ -51,6 +51,10 @@ class FittedFamily(Protocol):
         """Cumulative incidence of every cause at `times` for each row of the encoded matrix."""
         ...
 
+    def coarsened(self, times: Floats) -> Self:
+        """The same answers at these times (ascending), without the day of any one patient between them."""
+        ...
+
     def state(self) -> ModelState:
         """Everything `predict` reads."""
         ...
@@ -109,6 +113,10 @@ class FittedHazard(Protocol):
 
     def increments(self, X: Floats) -> Floats:
         """Hazard of the cause in each step, (n, s), ≥ 0."""
+        ...
+
+    def coarsened(self, times: Floats) -> Self:
+        """The same hazard by each of these times, without the day of any one patient between them."""
         ...
 
     def state(self) -> ModelState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -82,6 +82,10 @@ class ProportionalHazards:
         """S = exp(−H): the answer of the model with one cause."""
         hazard = np.multiply.outer(np.exp(self.log_hazard(X)), self.baseline.cumulative(times))
         return Curves(times, (self.cause,), -np.expm1(-hazard)[:, None, :])
+
+    def coarsened(self, times: Floats) -> ProportionalHazards:
+        """`BaselineHazard.coarsened`: what may leave the house."""
+        return replace(self, baseline=self.baseline.coarsened(times))
 
     def state(self) -> ModelState:
         """Plain data."""

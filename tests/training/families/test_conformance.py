@@ -77,6 +77,17 @@ def test_the_order_of_rows_is_irrelevant_also_under_ties(name: str, causes: int)
 
 
 @pytest.mark.parametrize(("name", "causes"), CASES)
+def test_what_leaves_the_house_answers_the_same_at_its_times(name: str, causes: int) -> None:
+    design, outcome = patients(causes=causes)
+    fitted = learner(name, causes).fit(design, outcome, seed=1)
+    coarse = fitted.coarsened(TIMES)
+    assert np.array_equal(coarse.predict(design.X, TIMES).incidence, fitted.predict(design.X, TIMES).incidence)
+    family = learner(name, causes)
+    again = family.load(coarse.state()).predict(design.X, TIMES)
+    assert np.array_equal(again.incidence, coarse.predict(design.X, TIMES).incidence)
+
+
+@pytest.mark.parametrize(("name", "causes"), CASES)
 def test_the_unit_of_time_is_irrelevant(name: str, causes: int) -> None:
     design, outcome = patients(causes=causes)
     months = Outcome.right_censored(outcome.time_days * 30.4375, outcome.event, outcome.causes)
