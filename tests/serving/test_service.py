@@ -82,6 +82,15 @@ def test_the_example_in_the_interface_is_answered_as_in_process(running: Running
     assert response.json()["patients"] == json.loads(json.dumps(desk.predict(json.dumps(example).encode()).patients))
 
 
+def test_the_six_lines_of_the_front_page_get_an_answer(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    assert len([line for line in lines.splitlines() if line]) == 6
+    exec(compile(lines.replace("http://127.0.0.1:3000", running.address), "README.md", "exec"), {})
+    horizons = json.loads(capsys.readouterr().out)
+    assert horizons
+    assert {"days", "label", "per_100"} <= set(horizons[0])
+
+
 def test_nothing_of_bentoml_is_reachable_but_probes_and_metrics(running: Running) -> None:
     statuses = {
         path: httpx.get(f"{running.address}{path}").status_code
