@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+HALF_DAY: Final = 0.5
+"""Follow-up that ends on the day it began: time zero itself is no time at risk."""
 
 
 class OutcomeError(ValueError):

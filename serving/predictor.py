@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from serving.schemas import Form, Patient, Population
+from features.endpoints.endpoint import Population
+from serving.schemas import Form, Patient
 from training.bundle import Bundle
 from training.curves import Curves
 

@@ -8,20 +8,11 @@ from difflib import get_close_matches
 from typing import Any, final
 
 from features.contract import NOT_APPLICABLE, Contract
+from features.endpoints.endpoint import Population
 from serving.questions import Cell, Question, Reply
 from serving.refusals import Fault
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-@final
-@dataclass(frozen=True)
-class Population:
-    """Who the model is for: patients whose `field` has one of these levels; of the others, what is said of them."""
-
-    field: str
-    levels: tuple[str, ...]
-    otherwise: str
 
 
 @final

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from features.cohort import Cohort
 from features.contract import ContractError
 from features.endpoints.endpoint import Description, Observed, Population, Settings, Tables, leave
-from features.endpoints.last_known import HALF_DAY, LastKnown, days_between, last_known
-from features.outcome import Outcome
+from features.endpoints.last_known import LastKnown, days_between, last_known
+from features.outcome import HALF_DAY, Outcome
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -13,9 +13,6 @@ from features.endpoints.endpoint import Tables
 
 Floats = NDArray[np.float64]
 
-# Follow-up that ends on the day it began is half a day: time zero itself is no time at risk.
-HALF_DAY = 0.5
-
 
 @final
 @dataclass(frozen=True)

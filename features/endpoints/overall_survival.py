@@ -8,8 +8,8 @@ import numpy as np
 
 from features.cohort import Cohort
 from features.endpoints.endpoint import Description, Observed, Settings, Tables, leave
-from features.endpoints.last_known import HALF_DAY, last_known
-from features.outcome import Outcome
+from features.endpoints.last_known import last_known
+from features.outcome import HALF_DAY, Outcome
 
 CAUSES: Final = ("died",)
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from features.cohort import Cohort
 from features.endpoints.endpoint import Description, Observed, Settings, Tables, leave
-from features.endpoints.last_known import HALF_DAY
-from features.outcome import Outcome
+from features.outcome import HALF_DAY, Outcome
 from features.registries.table import causes_of
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from features.cohort import Flow
 from features.contract import Contract, ContractError
-from features.outcome import Outcome
+from features.outcome import HALF_DAY, Outcome
 from features.registries.registry import Conformed
 
 Floats = NDArray[np.float64]
@@ -32,8 +32,6 @@ Settings = Mapping[str, Any]
 # A month is 30.4375 d and a year 365.25 d: a year has twelve months. Days are rounded to 0.001, so that the same
 # follow-up in another unit at full precision gives the same ties.
 DAYS: Final = {"d": 1.0, "wk": 7.0, "mo": 30.4375, "a": 365.25}
-# A patient followed for no whole day was followed for a part of one.
-HALF_DAY: Final = 0.5
 _ROLES: Final = ("id", "site", "time", "event", "competing_time", "competing_event")
 
 
