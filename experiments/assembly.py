@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.study import Study
-from experiments.table_one import table_one
+from experiments.table_one import site_table, table_one
 from features.cohort import Cohort, Flow
 from features.contract import Contract
 from features.endpoints.endpoint import Observed
@@ -115,7 +115,7 @@ def data_tables(
     return {
         "table_one": table_one(frame, cohort.sites, [field_of(contract, name) for name in names]),
         "flow": flow_table(cohort.flow),
-        "sites": _site_table(cohort, observed.outcome),
+        "sites": site_table(cohort.sites, observed.outcome),
         **{name: [dict(row) for row in rows] for name, rows in observed.tables.items()},
     }
 
@@ -142,17 +142,6 @@ def data_facts(study: Study, cohort: Cohort, observed: Observed) -> dict[str, An
         "level": study.intervals.level,
         "endpoint": dict(observed.facts),
     }
-
-
-def _site_table(cohort: Cohort, outcome: Outcome) -> list[dict[str, Any]]:
-    if cohort.sites is None:
-        return []
-    rows = []
-    for site in sorted(set(cohort.sites.tolist())):
-        own = cohort.sites == site
-        counts = {cause: int((outcome.event[own] == k).sum()) for k, cause in enumerate(outcome.causes, start=1)}
-        rows.append({"site": site, "n": int(own.sum()), "censored": int((outcome.event[own] == 0).sum()), **counts})
-    return rows
 
 
 def _populations(design: str, model: str, cohort: Cohort) -> dict[str, NDArray[np.intp]] | None:

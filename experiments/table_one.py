@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.contract import NOT_APPLICABLE, Field
+from features.outcome import Outcome
 
 LEAST = 10
 """At a single site, what fewer patients than this say is not printed: a rare level names a person."""
@@ -20,7 +21,7 @@ def table_one(frame: pd.DataFrame, sites: NDArray[Any] | None, fields: Sequence[
 
     site       "all" or a site's id.        statistic  "median", "lower_quartile", "upper_quartile", "count".
     n          patients whose value is known; `missing` those asked and not known; `of` those it applies to.
-    value      None where fewer than `LEAST` patients of one site stand behind it.
+    value      None where fewer than `LEAST` patients of one site stand behind it, or would be found by subtraction.
     """
     rows: list[dict[str, Any]] = []
     for field in fields:
@@ -57,8 +58,30 @@ def _statistics(field: Field, known: pd.Series[Any], least: int) -> Iterator[dic
             yield {"statistic": name, "level": None, "value": value}
         return
     if field.kind == "boolean":
-        counts = {"yes": int((known.astype(float) == 1.0).sum())}
+        yes = int((known.astype(float) == 1.0).sum())
+        counts = {"yes": shown_counts({"yes": yes, "no": len(known) - yes}, least)["yes"]}
     else:
-        counts = {level: int((known == level).sum()) for level in field.levels}
+        counts = shown_counts({level: int((known == level).sum()) for level in field.levels}, least)
     for level, count in counts.items():
-        yield {"statistic": "count", "level": level, "value": count if count == 0 or count >= least else None}
+        yield {"statistic": "count", "level": level, "value": count}
+
+
+def shown_counts(counts: Mapping[str, int], least: int = LEAST) -> dict[str, int | None]:
+    """Counts that add up to a known whole, those from 1 to `least` − 1 as None; never one alone, which a subtraction
+    would give back: the smallest of the others goes with it.
+    """
+    hidden = {name for name, count in counts.items() if 0 < count < least}
+    others = [name for name, count in counts.items() if count >= least]
+    if len(hidden) == 1 and others:
+        hidden.add(min(others, key=counts.__getitem__))
+    return {name: None if name in hidden else count for name, count in counts.items()}
+
+
+def site_table(sites: NDArray[Any] | None, outcome: Outcome) -> list[dict[str, Any]]:
+    """Rows {site, n, censored, and one count per cause}; what fewer than `LEAST` patients say is None."""
+    rows = []
+    for site in [] if sites is None else sorted(set(sites.tolist())):
+        own = outcome.event[np.asarray(sites) == site]
+        counts = {name: int((own == k).sum()) for k, name in enumerate(("censored", *outcome.causes))}
+        rows.append({"site": site, "n": len(own), **shown_counts(counts)})
+    return rows

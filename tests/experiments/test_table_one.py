@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.table_one import table_one
+from experiments.table_one import shown_counts, site_table, table_one
 from features.contract import Field
+from features.outcome import Outcome
 
 FIELDS = [
     Field(name="albumin", table="labs", kind="number", label="Albumin", known_at="T0", unit="g/dL"),
@@ -46,3 +47,20 @@ def test_a_small_site_keeps_its_patients_to_itself():
     assert {row["missing"] for row in small} == {1}
     assert rows_of(frame, sites, site="S01", field="albumin", statistic="median")[0]["value"] == 4.0
     assert rows_of(frame, sites, site="S01", field="her2")[0]["value"] is None
+
+
+def test_a_small_count_is_not_found_by_subtraction():
+    assert shown_counts({"yes": 30, "no": 5}) == {"yes": None, "no": None}
+    assert shown_counts({"a": 30, "b": 5, "c": 12, "d": 0}) == {"a": 30, "b": None, "c": None, "d": 0}
+    assert shown_counts({"a": 30, "b": 5, "c": 4}) == {"a": 30, "b": None, "c": None}
+    assert shown_counts({"a": 30, "b": 10}) == {"a": 30, "b": 10}
+
+
+def test_a_site_says_how_many_it_had_and_what_became_of_at_least_ten():
+    event = np.array([1] * 15 + [0] * 12 + [1] * 3 + [0] * 20)
+    outcome = Outcome.right_censored(np.ones(50), event, ("died",))
+    assert site_table(np.array(["S01"] * 27 + ["S02"] * 23), outcome) == [
+        {"site": "S01", "n": 27, "censored": 12, "died": 15},
+        {"site": "S02", "n": 23, "censored": None, "died": None},
+    ]
+    assert site_table(None, outcome) == []
