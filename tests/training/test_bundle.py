@@ -167,7 +167,7 @@ def test_the_model_digest_is_known_before_and_leaves_version_and_decision_out(wr
     assert first.manifest_sha256 != second.manifest_sha256
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_one_changed_bit_anywhere_is_named_and_nothing_opens(
     written: Path, tmp_path: Path, data: st.DataObject
