@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.resources import files
 from itertools import product
 from pathlib import Path
 
@@ -158,6 +159,11 @@ def test_a_decision_is_plain_json_with_a_reason_for_either_verdict() -> None:
             "against_null",
         ]
         assert value["rule"]["model_against_model"]["least_events"] == 50
+
+
+def test_a_drafted_project_starts_with_the_rule_of_this_repository(root: Path) -> None:
+    drafted = files("experiments").joinpath("templates", "promotion.toml").read_bytes()
+    assert drafted == (root / "configs" / "promotion.toml").read_bytes()
 
 
 def test_the_rule_of_this_repository_reads_and_a_fault_is_named(root: Path, tmp_path: Path) -> None:
