@@ -169,7 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = exit_code(error)
         if code is None:
             return _own_fault(error, argv)
-        _tell("error", _text(error), _TRY[code].format(verb=verb), code, argv)
+        hint = _TRY[2] if code == 3 and verb in ("init", "inspect") else _TRY[code]
+        _tell("error", _text(error), hint.format(verb=verb), code, argv)
         return code
 
 
@@ -207,16 +208,27 @@ def _text(error: Exception) -> str:
 def _tell(kind: str, text: str, hint: str, code: int, argv: Sequence[str]) -> None:
     """The error form: what; where, expected and got as counts; what to try; the exit code."""
     lines = text.strip().splitlines() or [""]
+    # One sentence may end with its own "try:"; several faults keep theirs, each beside what it mends.
+    if len(lines) == 1 and " try: " in lines[0]:
+        lines = list(lines[0].partition(" try: ")[::2])
+        lines[1] = f"try: {lines[1].removesuffix('.')}"
     hints = [line.strip()[len("try:") :].strip() for line in lines if line.strip().startswith("try:")]
     body = [line for line in lines if not line.strip().startswith("try:")]
+    if any(" try: " in line for line in body):
+        hint = ""
     if "--json" in argv:
-        problem = {"error": body[0] if body else kind, "detail": body[1:], "try": hints or [hint], "exit": code}
+        problem = {
+            "error": body[0] if body else kind,
+            "detail": body[1:],
+            "try": hints or [hint] * bool(hint),
+            "exit": code,
+        }
         click.echo(json.dumps(problem, ensure_ascii=False), err=True)
         return
     click.echo(f"{kind}: {body[0] if body else ''}", err=True)
     for line in body[1:]:
         click.echo(f"  {line.strip()}", err=True)
-    for line in hints or [hint]:
+    for line in hints or [hint] * bool(hint):
         click.echo(f"  try: {line}", err=True)
     click.echo(f"  code: {code}", err=True)
 

@@ -156,6 +156,8 @@ def _csv(content: bytes) -> tuple[pd.DataFrame | None, list[str]]:
     faults += parsing
     if header is None:
         return None, faults
+    if separator := _separated_by(header):
+        return None, [f"line 1: columns are separated by {separator}, expected commas. try: save it comma-separated."]
     faults += _header_faults(header)
     faults += _width_faults(len(header), rows)
     if faults:
@@ -220,6 +222,14 @@ def _rows(text: str) -> tuple[list[str] | None, list[tuple[int, list[str]]], lis
         what = "an unclosed quote" if "unexpected end" in str(error) else "a quote inside a field, or a field too long"
         return header, rows, [f"line {start}: {what} starts here. try: export it again."]
     return header, rows, []
+
+
+def _separated_by(header: list[str]) -> str:
+    """What stands where commas should, if the whole header came as one column; a decimal comma cuts rows alone."""
+    if len(header) != 1:
+        return ""
+    names = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    return next((name for sign, name in names.items() if sign in header[0]), "")
 
 
 def _header_faults(header: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +31,12 @@ _IGNORED = "runs/\nbundles/\nmlflow.db\nmlartifacts/\n"
 @click.option(
     "--time", required=True, metavar="COL", help="Follow-up: from time zero to the event or the last contact."
 )
-@click.option("--event", required=True, metavar="COL", help="What ended it: 0 and 1, words, or several causes.")
+@click.option(
+    "--event",
+    required=True,
+    metavar="COL",
+    help="What ended it: 0 and 1, words, or several causes. The column of --time again: being recorded is the event.",
+)
 @click.option("--competing", metavar="TIME,EVENT", help="The competing event's own pair of columns.")
 @click.option("--causes", metavar="CODE=NAME,…", help="Names of the codes in --event: 1=progression,2=death.")
 @click.option("--id", "identity", metavar="COL", help="The patient's id; rows are numbered without it.")
@@ -79,14 +85,18 @@ def command(
     value = {
         "folder": str(folder),
         "written": [str(path) for path in written],
+        "left_out": [{"field": field, "reason": reason} for field, reason in drafted.left_out],
         "suspicions": [{"field": one.field, "by": one.by, "sentence": one.sentence} for one in drafted.suspicions],
     }
     lines = [f"wrote {', '.join(str(path) for path in written)}"]
     if drafted.suspicions:
         lines.append(f"suspected to be known only after time zero, left out of the study: {len(drafted.suspicions)}")
         lines += [f"  {one.sentence}" for one in drafted.suspicions]
+    if drafted.left_out:
+        lines.append(f"left out of the study for other reasons: {len(drafted.left_out)}")
+        lines += [f"  {field}: {reason}." for field, reason in drafted.left_out]
     result(value, as_json=as_json, text="\n".join(lines))
-    then(f"cd {folder} && spinecast plan {drafted.name} --tables {source.resolve()}")
+    then(f"cd {quote(str(folder))} && spinecast plan {drafted.name} --tables {quote(str(source.resolve()))}")
 
 
 def _write(folder: Path, drafted: Draft) -> list[Path]:

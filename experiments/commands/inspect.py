@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -57,5 +58,5 @@ def command(tables: Path, named: str, as_json: bool) -> int:
     if suspected:
         say(f"try: write in {path} when each is known (known_at), or leave it out")
         return 1
-    then(f"spinecast plan STUDY --tables {tables}")
+    then(f"spinecast plan STUDY --tables {quote(str(tables))}")
     return 0

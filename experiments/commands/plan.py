@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -42,7 +43,7 @@ def command(
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     found = plan(asked, contract, tables, workers=workers or cores, pilot=not no_pilot)
     result(found.to_json(), as_json=as_json, text=_text(found))
-    then(f"spinecast study {study} --tables {tables}")
+    then(f"spinecast study {study} --tables {quote(str(tables))}")
 
 
 def _text(plan: Plan) -> str:

@@ -33,12 +33,16 @@ _ROLES: Final = ("time", "event", "competing_time", "competing_event", "id", "si
 @final
 @dataclass(frozen=True)
 class Draft:
-    """name: of contract and study; the two files' texts; what is suspected to be known too late."""
+    """name: of contract and study; the two files' texts; what is suspected to be known too late.
+
+    left_out  further columns that are no predictors, each with the reason.
+    """
 
     name: str
     contract_toml: str
     study_toml: str
     suspicions: tuple[Suspicion, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def draft(
@@ -110,9 +114,12 @@ def _screened(contract: Contract, columns: list[Column], extract: Extract, sourc
         horizons=_horizons(outcome),
         cause=causes[0],
         folds=5 if (outcome.event == 1).sum() >= 50 else 3,
+        by_site="site" in contract.settings and len(set(frame[contract.settings["site"]].dropna())) > 1,
     )
     text = contract_text(contract, columns, {**suspected, "": str(len(frame))}, source)
-    return Draft(contract.name, text, study, suspicions)
+    taken = {contract.settings.get(role) for role in _ROLES}
+    left_out = tuple((c.field.name, c.left_out) for c in columns if c.left_out and c.field.name not in taken)
+    return Draft(contract.name, text, study, suspicions, left_out)
 
 
 def _why(columns: list[Column], suspected: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from features.contract import UNDECLARED, Field, Kind
 NOT_KNOWN: Final = frozenset(
     {"na", "n/a", "#n/a", "nan", "null", ".", "?", "-", "missing", "unknown", "not known", "not available", "unk"}
 )
+_DECIMAL_COMMA: Final = re.compile(r"[+-]?\d+,\d+")
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _INTEGER: Final = re.compile(r"[+-]?\d+")
 _PADDED: Final = re.compile(r"[+-]?0\d+")
@@ -45,6 +46,8 @@ def look(name: str, table: str, cells: list[str]) -> Column:
         return _excluded(name, table, "text", "no value recorded", codes)
     if all(_DATE.fullmatch(text) for text in values):
         return _excluded(name, table, "date", "a date: predictors are values at time zero, or intervals to it", codes)
+    if any(map(_DECIMAL_COMMA.fullmatch, values)) and all(_NUMBER.fullmatch(text.replace(",", ".")) for text in values):
+        return _excluded(name, table, "text", "numbers with a decimal comma: write a decimal point", codes)
     remarks: tuple[str, ...] = (f"counted as not known: {', '.join(codes)}",) if codes else ()
     if all(_NUMBER.fullmatch(text) for text in values) and not any(_PADDED.fullmatch(text) for text in values):
         return _number(name, table, list(values), cells, codes, remarks)

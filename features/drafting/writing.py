@@ -44,11 +44,18 @@ def contract_text(contract: Contract, columns: Sequence[Column], suspicions: Map
 
 
 def study_text(
-    contract: Contract, *, title: str, predictors: Sequence[str], horizons: Sequence[float], cause: str, folds: int
+    contract: Contract,
+    *,
+    title: str,
+    predictors: Sequence[str],
+    horizons: Sequence[float],
+    cause: str,
+    folds: int,
+    by_site: bool,
 ) -> str:
     """The study in TOML: every choice that can change a clinical number is written out."""
     listed = "\n".join(f"  {_toml(name)}," for name in predictors)
-    sites = "" if "site" not in contract.settings else '\n[[designs]]\ndesign = "leave_one_site_out"\n'
+    sites = '\n[[designs]]\ndesign = "leave_one_site_out"\n' if by_site else ""
     return f"""\
 {_STUDY_HEAD.format(name=contract.name)}
 name = {_toml(contract.name)}

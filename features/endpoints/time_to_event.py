@@ -39,7 +39,9 @@ class TimeToEvent:
     def eligible(self, cohort: Cohort, tables: Tables, settings: Settings) -> Cohort:
         """All whose time and event are recorded."""
         time, event = _follow_up(cohort, tables)
-        return leave(cohort, "time or event not recorded", np.isnan(time) | np.isnan(event))
+        unknown = np.isnan(time) | np.isnan(event)
+        # A flat table has left such rows out itself, and one reason stands once in the flow.
+        return leave(cohort, "time or event not recorded", unknown) if unknown.any() else cohort
 
     def observe(self, cohort: Cohort, tables: Tables, settings: Settings) -> Observed:
         """Right-censored follow-up; a time of 0 counts as half a day, and the facts say how often."""

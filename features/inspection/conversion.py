@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.contract import NOT_APPLICABLE, Contract, Field, Table
-from features.inspection.guesses import boolean_guess, date_guess, level_guess, number_rule
+from features.inspection.guesses import boolean_guess, date_guess, level_guess, number_rule, range_guess
 from features.inspection.structure import group
 from features.inspection.violation import Finding, found
 
@@ -162,6 +162,7 @@ def _out_of_range(
         field.minimum == 0 and field.maximum == 1 and not (recorded == 0).any() and bool((recorded[rest] == 2).all())
     )
     hint = "are they coded 1/2? expected 0 and 1: recode 1 to 0 and 2 to 1" if coded and rest.any() else ""
+    hint = hint or range_guess(field, recorded[rest])
     return findings + found(table, field.name, rule, rest, of=known, guess=hint)
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from features.contract import Field
 
 _WORDS: Final = {"yes", "no", "y", "n", "true", "false", "t", "f", "ja", "nein"}
 _KARNOFSKY: Final = {str(points) for points in range(10, 101, 10)}
+# Fewer numbers that would fit at a tenth are no habit of a laboratory.
+_ENOUGH: Final = 3
 _PERFORMANCE: Final = ("0", "1", "2", "3", "4")
 
 
@@ -69,6 +74,21 @@ def level_guess(field: Field, text: str, present: frozenset[str]) -> tuple[str, 
     if re.fullmatch(r"\d+\.0", text) and text[:-2] in field.levels:
         return rule, f"was the column stored with decimals? {expected}"
     return rule, expected
+
+
+def range_guess(field: Field, outside: NDArray[np.float64]) -> str:
+    """What numbers outside the range may be: an end before time zero, or ten times too large in a field without unit.
+
+    A field that names its units is asked about those instead (`accepted_units`).
+    """
+    if field.known_at == "END" and field.minimum == 0 and bool((outside < 0).all()) and len(outside):
+        return "an end before time zero? follow-up starts at 0"
+    if field.unit or len(outside) < _ENOUGH or field.minimum is None or field.maximum is None:
+        return ""
+    tenth = outside / 10
+    if bool(((outside > field.maximum) & (tenth >= field.minimum) & (tenth <= field.maximum)).all()):
+        return "all would fit at a tenth: were they recorded in another unit, as g/L for g/dL?"
+    return ""
 
 
 def _coded_one_two(field: Field, text: str, present: frozenset[str]) -> bool:

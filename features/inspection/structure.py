@@ -26,6 +26,8 @@ def structure(contract: Contract, extract: Extract) -> list[Finding]:
     for table in contract.tables:
         if table.name in extract.tables:
             frame = extract.tables[table.name].frame
+            if frame.empty and table is contract.tables[0]:  # who the patients are; any other may have nothing to say
+                findings.append(Finding(table.name, "", "has a header and no row", np.array([], dtype=np.intp), 0))
             findings += _columns(contract, table, frame, sources=_sources(contract, extract))
             findings += _keys(contract, table, frame)
             findings += _orphans(contract, table, frame, extract)

@@ -147,7 +147,7 @@ def _about_codes(column: str, found: set[str], strange: int, n: int, code_of: Ma
     if found == {"1", "2"}:
         return (
             f"{column}: coded 1/2, where {expected} were expected; {strange} of {n} rows are coded 2. "
-            f"Which of the two is the event? try: {flag} 2=death (2 is the event, 1 is censored), or recode."
+            f"Which of the two is the event? try: recode, or draft the contract with {flag} 2=death (2 is the event)."
         )
     return f"{column}: {strange} of {n} rows hold a code that nobody declared; expected {expected}. try: {flag} 1=CAUSE"
 
