@@ -23,7 +23,8 @@ from training.curves import Curves
 from training.families import CauseSpecific, family_named
 from training.families.cause_specific import FittedCauses
 from training.families.family import Design, Family, FamilyError, FittedFamily, HazardFamily, ModelState
-from training.families.proportional import Linear, ProportionalHazards
+from training.families.forest import FittedForest
+from training.families.proportional import Boosted, Linear, ProportionalHazards
 
 Floats = NDArray[np.float64]
 _ROWS = 1000  # patients encoded at once: bounds memory, changes no answer
@@ -205,11 +206,11 @@ class Model:
                     }
                     for t, h in zip(self.times, cumulative, strict=True)
                 ]
-            else:
-                tables["importance"] += [
-                    {"cause": hazard.cause, "column": r.column, "field": r.field, "label": r.label, "value": float(v)}
-                    for r, v in zip(self.encoding.readings, hazard.score.gain, strict=True)
-                ]
+        for cause, gain in _gains(self.fitted):
+            tables["importance"] += [
+                {"cause": cause, "column": r.column, "field": r.field, "label": r.label, "value": float(v)}
+                for r, v in zip(self.encoding.readings, gain, strict=True)
+            ]
         return {name: rows for name, rows in tables.items() if rows}
 
     def _coefficients(self, hazard: ProportionalHazards, score: Linear, level: float) -> list[dict[str, Any]]:
@@ -250,6 +251,13 @@ def _hazards(fitted: FittedFamily) -> tuple[ProportionalHazards, ...]:
     if isinstance(fitted, FittedCauses):
         return tuple(hazard for hazard in fitted.hazards if isinstance(hazard, ProportionalHazards))
     return ()
+
+
+def _gains(fitted: FittedFamily) -> list[tuple[str, Floats]]:
+    """Each cause with every column's share of what the trees gained; a forest of all causes has one share for all."""
+    if isinstance(fitted, FittedForest):
+        return [(cause, fitted.gain) for cause in fitted.causes]
+    return [(hazard.cause, hazard.score.gain) for hazard in _hazards(fitted) if isinstance(hazard.score, Boosted)]
 
 
 def _fields(recipe: Recipe, contract: Contract) -> list[Field]:

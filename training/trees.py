@@ -1,10 +1,11 @@
-"""Boosted trees as plain arrays, read by numpy: what serves needs no XGBoost."""
+"""Trees as plain arrays, boosted or a forest's, read by numpy: what serves needs neither XGBoost nor scikit-learn."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -62,7 +63,8 @@ class Trees:
         """(n,) sum over the trees, compared in float32 as XGBoost does, each row for itself."""
         return np.concatenate([self._walk(X[i : i + _ROWS]) for i in range(0, len(X), _ROWS)] or [np.zeros(0)])
 
-    def _walk(self, X: Floats) -> Floats:
+    def leaves(self, X: Floats) -> NDArray[np.int32]:
+        """(n, trees) the node in which each row ends."""
         x = X.astype(np.float32)
         node = np.broadcast_to(self.roots, (len(x), len(self.roots)))
         rows = np.arange(len(x))[:, None]
@@ -70,7 +72,11 @@ class Trees:
             seen = x[rows, self.column[node]]
             goes_left = np.where(np.isnan(seen), self.missing_left[node], seen < self.value[node])
             node = np.where(goes_left, self.left[node], self.right[node])
-        total = np.zeros(len(x), dtype=np.float32)  # in float32, tree by tree: XGBoost's own sum to the last bit
+        return node
+
+    def _walk(self, X: Floats) -> Floats:
+        node = self.leaves(X)
+        total = np.zeros(len(X), dtype=np.float32)  # in float32, tree by tree: XGBoost's own sum to the last bit
         for t in range(node.shape[1]):
             total += self.value[node[:, t]]
         return total.astype(np.float64)
@@ -99,6 +105,78 @@ class Trees:
             if len(index) and (index.min() < 0 or index.max() >= size):
                 raise ValueError("a tree points outside its nodes: the file is damaged.")
         return trees
+
+
+@final
+@dataclass(frozen=True)
+class Forest:
+    """The mean of trees with several outputs.
+
+    trees    their shape; the `value` of a leaf is not read.
+    outputs  (leaves, outputs) float32, in the order of the leaves among the nodes.
+    """
+
+    trees: Trees
+    outputs: NDArray[np.float32]
+
+    @classmethod
+    def from_sklearn(cls, trees: Sequence[Any]) -> Forest:
+        """Read fitted trees (`estimator.tree_` of a scikit-learn forest)."""
+        sizes = [tree.node_count for tree in trees]
+        roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]) if sizes else np.zeros(0)
+        left, right, outputs = [], [], []
+        for root, tree in zip(roots, trees, strict=True):
+            own, leaf = np.arange(root, root + tree.node_count), tree.children_left < 0
+            left.append(np.where(leaf, own, tree.children_left + root))
+            right.append(np.where(leaf, own, tree.children_right + root))
+            outputs.append(tree.value[leaf, :, 0])
+        shape = Trees(
+            roots.astype(np.int32),
+            _joined(left, np.int32),
+            _joined(right, np.int32),
+            np.maximum(_joined([tree.feature for tree in trees], np.int32), 0),
+            _above(_joined([tree.threshold for tree in trees], np.float64)),
+            _joined([tree.missing_go_to_left for tree in trees], np.bool_),
+            max((tree.max_depth for tree in trees), default=0),
+        )
+        return cls(shape, _joined(outputs, np.float32) if outputs else np.zeros((0, 0), np.float32))
+
+    def predict(self, X: Floats) -> Floats:
+        """(n, outputs) mean over the trees, each row for itself."""
+        total = np.zeros((len(X), self.outputs.shape[1]))
+        for start in range(0, len(X), _ROWS // 4):
+            part = slice(start, start + _ROWS // 4)
+            place = self._place[self.trees.leaves(X[part])]
+            for t in range(place.shape[1]):  # one by one: a sum over an axis would depend on the batch
+                total[part] += self.outputs[place[:, t]]
+        total /= max(len(self.trees.roots), 1)
+        return total
+
+    @cached_property
+    def _place(self) -> NDArray[np.int32]:
+        """Which row of `outputs` a leaf has."""
+        leaf = self.trees.left == np.arange(len(self.trees.left))
+        return np.asarray(np.cumsum(leaf) - 1, dtype=np.int32)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything, for a bundle: a leaf's threshold and the like are zeros, which compress to nothing."""
+        return {**self.trees.arrays(), "outputs": self.outputs}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Forest:
+        """Back from `arrays`. What `Trees` refuses, and leaves that are not as many as their outputs."""
+        trees, outputs = Trees.from_arrays(arrays), arrays["outputs"]
+        leaves = int(np.sum(trees.left == np.arange(len(trees.left))))
+        if leaves != len(outputs):
+            raise ValueError(f"a forest has {leaves} leaves and {len(outputs)} outputs: the file is damaged.")
+        return cls(trees, outputs)
+
+
+def _above(threshold: Floats) -> NDArray[np.float32]:
+    """The float32 v for which x < v says what x ≤ threshold says of every float32 x."""
+    nearest = threshold.astype(np.float32)
+    up = np.nextafter(nearest, np.float32(np.inf))
+    return np.where(nearest.astype(np.float64) > threshold, nearest, up)
 
 
 def _joined(parts: list[Any], dtype: Any) -> NDArray[Any]:

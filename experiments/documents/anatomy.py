@@ -16,6 +16,7 @@ _FAMILIES = {
     "cox": "a Cox proportional-hazards model with ridge penalty and Efron ties",
     "coxnet": "a Cox proportional-hazards model with elastic-net penalty",
     "boosted_cox": "boosted trees on the Cox partial likelihood with Efron ties",
+    "pseudo_value_forest": "a random forest on pseudo-values of the cumulative incidences",
 }
 
 
@@ -29,7 +30,7 @@ def mechanism(subject: Subject) -> str:
     words = _FAMILIES.get(family, plain(family))
     several = (
         ", one for each cause, composed to probabilities that sum to one"
-        if len(subject.causes) > 1 and family not in ("aalen_johansen",)
+        if len(subject.causes) > 1 and family not in ("aalen_johansen", "pseudo_value_forest")
         else ""
     )
     elected = f", elected among {len(recipes)} recipes inside every resample" if len(recipes) > 1 else ""

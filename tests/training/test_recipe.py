@@ -65,7 +65,7 @@ def patients(n: int = 300, causes: int = 1, seed: int = 2, missing: float = 0.15
 
 
 def made(name: str) -> Any:
-    return FAMILIES[name]().with_settings({"trees": 30}) if name == "boosted_cox" else FAMILIES[name]()
+    return FAMILIES[name]().with_settings({"trees": 30}) if hasattr(FAMILIES[name], "trees") else FAMILIES[name]()
 
 
 def model(name: str = "cox", causes: int = 1, **more: Any) -> tuple[Model, pd.DataFrame]:

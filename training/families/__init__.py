@@ -14,12 +14,13 @@ from training.families.cause_specific import CauseSpecific
 from training.families.cox import Cox
 from training.families.coxnet import Coxnet
 from training.families.family import Family, FamilyError
+from training.families.forest import PseudoValueForest
 from training.families.kaplan_meier import KaplanMeier
 
 __all__ = ["FAMILIES", "CauseSpecific", "family_named"]
 
 FAMILIES: dict[str, type[Family]] = {
-    family.name: family for family in (KaplanMeier, AalenJohansen, Cox, Coxnet, BoostedCox)
+    family.name: family for family in (KaplanMeier, AalenJohansen, Cox, Coxnet, BoostedCox, PseudoValueForest)
 }
 
 

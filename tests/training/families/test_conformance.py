@@ -35,7 +35,7 @@ def patients(
 
 def made(name: str) -> Family:
     family = FAMILIES[name]()
-    return family.with_settings({"trees": 25}) if name == "boosted_cox" else family
+    return family.with_settings({"trees": 25}) if hasattr(family, "trees") else family
 
 
 def learner(name: str, causes: int) -> Family:
