@@ -40,7 +40,8 @@ def evaluation_times(outcome: Outcome, horizons_days: tuple[float, ...]) -> NDAr
     if not len(happened):
         return grid
     # An observed time, not a mean of two: the grid then means the same whatever unit the table came in.
-    for day in np.quantile(happened, np.linspace(0, 1, _GRID), method="inverted_cdf"):
+    points = min(_GRID, len(happened) // LEAST_EVENTS + 1)
+    for day in np.quantile(happened, np.linspace(0, 1, points), method="inverted_cdf"):
         events_by = np.searchsorted(happened, np.append(grid, 0.0), side="right")
         if np.abs(events_by - np.searchsorted(happened, day, side="right")).min() >= LEAST_EVENTS:
             grid = np.union1d(grid, day)

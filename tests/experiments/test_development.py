@@ -25,4 +25,4 @@ def test_between_two_times_lie_ten_events_unless_the_study_itself_asks_there(n: 
     before, after = np.diff(events_by), np.append(np.diff(events_by)[1:], LEAST_EVENTS)
     assert (before[~asked] >= LEAST_EVENTS).all()
     assert (after[~asked] >= LEAST_EVENTS).all()
-    assert n < 400 or len(grid) > 15
+    assert len(grid) > 0.7 * min(50, len(happened) // LEAST_EVENTS)
