@@ -17,7 +17,8 @@ from serving.settings import Settings
 from training.bundle import IntegrityError, open_bundle
 from training.shelf import Placed, Shelf, ShelfError
 
-ADDRESS = "SPINECAST_BUNDLES"
+# How a parent process tells its workers where the shelf lies and which of its models to serve.
+ADDRESS, ONLY = "SPINECAST_BUNDLES", "SPINECAST_MODELS"
 
 
 @final
@@ -44,17 +45,24 @@ class Desk:
     settings: Settings = field(default_factory=Settings)
 
     @classmethod
-    def open(cls, bundles: Path, settings: Settings | None = None) -> Desk:
+    def open(cls, bundles: Path, settings: Settings | None = None, only: Sequence[str] = ()) -> Desk:
         """Verify and open every version that an alias points at, and put each one's own example through it.
 
-        Raises `IntegrityError` naming the bundle and the file, `ShelfError` where there is no champion.
+        only  names of the models to serve; all of them where empty.
+
+        Raises `IntegrityError` naming the bundle and the file, `ShelfError` where there is no champion, or no model of
+        a name.
         """
         shelf = Shelf(bundles)
+        strangers = [name for name in only if name not in shelf.models()]
+        if strangers:
+            known = ", ".join(sorted(shelf.models())) or "none"
+            raise ShelfError(f'no model "{strangers[0]}" on the shelf; there: {known}. try: spinecast status')
         references: dict[str, Served] = {}
         withdrawn: dict[str, Placed] = {}
         aliases = shelf.aliases()
         for name, versions in shelf.models().items():
-            for placed in versions:
+            for placed in versions if name in (only or (name,)) else ():
                 if placed.status == "withdrawn":
                     withdrawn[placed.reference] = placed
                 if placed.version not in aliases[name].values():
@@ -173,3 +181,8 @@ def bundles_folder() -> Path:
         return Path(named)
     packed = Path(__file__).resolve().parent.parent / "bundles"
     return packed if packed.is_dir() else Path("bundles")
+
+
+def asked_models() -> tuple[str, ...]:
+    """The models that the environment names; empty for all."""
+    return tuple(name for name in os.environ.get(ONLY, "").split(",") if name)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
 
-from serving.desk import ADDRESS, Desk
+from serving.desk import ADDRESS, ONLY, Desk
 
 # uvicorn's access log would hold every address that was asked for, and with it whatever a caller wrote there.
 LOGGING = {
@@ -24,13 +25,13 @@ LOGGING = {
 }
 
 
-def serve(bundles: Path, *, host: str, port: int, workers: int) -> None:
-    """Verify every bundle, then listen until stopped.
+def serve(bundles: Path, *, host: str, port: int, workers: int, only: Sequence[str] = ()) -> None:
+    """Verify the bundles (of the models named in `only`, or all), then listen until stopped.
 
     Raises `IntegrityError` (a byte of a bundle changed) or `ShelfError` (nothing to answer with) before a port opens.
     """
-    Desk.open(bundles)
-    os.environ[ADDRESS] = str(bundles.resolve())
+    Desk.open(bundles, only=only)
+    os.environ[ADDRESS], os.environ[ONLY] = str(bundles.resolve()), ",".join(only)
     with tempfile.TemporaryDirectory(prefix="spinecast-metrics-") as counters:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters  # each worker counts for itself; /metrics adds up
         uvicorn.run(

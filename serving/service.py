@@ -16,7 +16,7 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.desk import Desk, bundles_folder
+from serving.desk import Desk, asked_models, bundles_folder
 from serving.guard import Guard
 from serving.settings import Settings
 from serving.web import Web
@@ -27,7 +27,8 @@ def _web() -> Web:
     """The models and what is said of them, opened once per process."""
     folder = bundles_folder()
     limits = folder.resolve().parent / "configs" / "serving.toml"
-    return Web(Desk.open(folder, Settings.from_toml(limits) if limits.is_file() else Settings()))
+    settings = Settings.from_toml(limits) if limits.is_file() else Settings()
+    return Web(Desk.open(folder, settings, asked_models()))
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from experiments.terminal import say, then
 
 
 @click.command(short_help="Answer over HTTP with the champions of a shelf.")
+@click.argument("models", nargs=-1)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
 @click.option(
@@ -26,13 +27,13 @@ from experiments.terminal import say, then
     is_flag=True,
     help="Listen on an address that others reach, though anybody who reaches it is answered.",
 )
-def command(host: str, port: int, workers: int, shelf: Path | None, exposed: bool) -> None:
-    """Answer over HTTP with the released models of the project's shelf.
+def command(models: tuple[str, ...], host: str, port: int, workers: int, shelf: Path | None, exposed: bool) -> None:
+    """Answer over HTTP with the released models of the project's shelf: those named in MODELS, or all.
 
     Every file of every bundle is verified first; one that differs and the service does not start (4). There is no
     access control yet, so it listens on this machine alone unless told otherwise by the long switch.
 
-    Example: spinecast serve --port 3000
+    Example: spinecast serve survival --port 3000
     """
     if not _loopback(host) and not exposed:
         raise click.UsageError(
@@ -44,10 +45,10 @@ def command(host: str, port: int, workers: int, shelf: Path | None, exposed: boo
     from serving.desk import Desk
     from serving.run_server import serve
 
-    Desk.open(bundles)
+    Desk.open(bundles, only=models)
 
     then(f"curl http://{host}:{port}/v1/models")
-    serve(bundles, host=host, port=port, workers=workers)
+    serve(bundles, host=host, port=port, workers=workers, only=models)
 
 
 def _loopback(host: str) -> bool:

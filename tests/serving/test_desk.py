@@ -45,5 +45,14 @@ def test_without_a_champion_there_is_nothing_to_start(tmp_path: Path) -> None:
         Desk.open(tmp_path)
 
 
+def test_only_the_models_that_were_named_answer(shelf: Shelf) -> None:
+    desk = Desk.open(shelf.root, only=["survival"])
+    assert [served.reference for served in desk.champions] == ["survival@3"]
+    with pytest.raises(Refusal, match="Served here: survival"):
+        desk.find("recovery")
+    with pytest.raises(ShelfError, match='no model "recovry" on the shelf; there: recovery, survival'):
+        Desk.open(shelf.root, only=["recovry"])
+
+
 def test_the_limits_in_the_repository_are_the_ones_in_force(root: Path) -> None:
     assert Settings.from_toml(root / "configs" / "serving.toml") == Settings()
