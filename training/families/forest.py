@@ -20,6 +20,7 @@ from training.families.family import Design, ModelState, Road
 from training.families.proportional import require_acceptable
 from training.families.settings import changed, require_positive
 from training.nonparametric import AalenJohansen, aalen_johansen, pseudo_values
+from training.row_order import row_order
 from training.trees import Forest
 
 Floats = NDArray[np.float64]
@@ -244,8 +245,7 @@ def _over_causes(incidence: Floats) -> Floats:
 def _in_one_order(design: Design, outcome: Outcome) -> tuple[Floats, Outcome, Floats | None]:
     """Rows that count, in an order that they have of themselves: the forest's draws are then the same for all."""
     weights = design.weights
-    keys = [] if weights is None else [weights]
-    order = np.lexsort([*keys, *design.X.T[::-1], outcome.event, outcome.time_days])
+    order = row_order(design.X, outcome.time_days, outcome.event, *([] if weights is None else [weights]))
     if weights is not None:
         order = order[weights[order] > 0]
     return design.X[order], outcome.take(order), None if weights is None else np.asarray(weights[order], float)

@@ -113,9 +113,11 @@ class ProportionalHazards:
         return cls(score, baseline, float(json["low"]), float(json["high"]), str(json["cause"]))
 
 
-def with_baseline(score: Linear | Boosted, design: Design, outcome: Outcome, cause: int) -> ProportionalHazards:
-    """The fitted hazard: this score, and Efron's baseline under it."""
-    log_hazard = score.predict(design.X)
+def with_baseline(
+    score: Linear | Boosted, design: Design, outcome: Outcome, cause: int, log_hazard: Floats | None = None
+) -> ProportionalHazards:
+    """The fitted hazard: this score, and Efron's baseline under it. log_hazard: the score of these rows, if known."""
+    log_hazard = score.predict(design.X) if log_hazard is None else log_hazard
     baseline = efron_baseline(log_hazard, outcome, cause, design.weights)
     return ProportionalHazards(
         score, baseline, float(log_hazard.min()) - 2.0, float(log_hazard.max()) + 2.0, outcome.causes[cause - 1]

@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
+from training.baseline_hazard import efron_baseline
 from training.families.boosted_cox import BoostedCox, EfronObjective
-from training.families.family import Design
+from training.families.family import Design, FamilyError
 from training.families.proportional import Boosted
 from training.partial_likelihood import fit_cox
 
@@ -90,3 +91,57 @@ def test_an_interaction_is_found_and_the_gain_told() -> None:
     assert isinstance(fitted.score, Boosted)
     assert fitted.score.gain[:2].sum() > 0.7
     assert abs(fitted.score.gain.sum() - 1) < 1e-12
+
+
+def test_the_objective_is_that_of_every_pair_written_out() -> None:
+    """Efron's sub-steps one by one, over risk sets counted patient by patient."""
+    lp, outcome, weights = tied(60, causes=2, seed=3)
+    theta = weights * np.exp(lp)
+    gradient, hessian = -weights * (outcome.event == 1), np.zeros(60)
+    for day in np.unique(outcome.time_days[outcome.event == 1]):
+        dying = (outcome.time_days == day) & (outcome.event == 1)
+        d = int(dying.sum())
+        for j in range(d):
+            share = theta * ((outcome.time_days >= day) - dying * j / d)
+            p = share / share.sum()
+            gradient = gradient + weights[dying].mean() * p
+            hessian += weights[dying].mean() * p * (1 - p)
+    found = EfronObjective(outcome, 1, weights)(lp)
+    assert np.abs(found[0] - gradient).max() < 1e-12
+    assert np.abs(found[1] - hessian).max() < 1e-12
+
+
+def test_growing_stops_where_the_rows_held_back_say_that_there_is_nothing_more() -> None:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(500, 5))
+    noise = Outcome.right_censored(rng.exponential(1.0, 500), np.ones(500))
+    signal = Outcome.right_censored(rng.exponential(np.exp(-X[:, 0] - X[:, 1] ** 2)), np.ones(500))
+    early = BoostedCox(trees=300, learning_rate=0.1, patience=10)
+    design = Design(X, tuple("abcde"))
+
+    def grown(outcome: Outcome) -> int:
+        score = early.fit(design, outcome, 1).score
+        assert isinstance(score, Boosted)
+        return len(score.trees.roots)
+
+    assert grown(noise) < 25
+    assert 40 < grown(signal) < 300
+    order = rng.permutation(500)
+    moved = early.fit(Design(X[order], design.columns), signal.take(order), 1).log_hazard(X)
+    assert np.abs(moved - early.fit(design, signal, 1).log_hazard(X)).max() < 1e-9
+    with pytest.raises(FamilyError, match="patience must be zero"):
+        BoostedCox(patience=-1)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_baseline_stands_under_the_scores_that_are_predicted(ties: bool) -> None:
+    """The sums that XGBoost keeps while growing are those that numpy adds up afterwards."""
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(400, 3))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    time = rng.exponential(np.exp(-np.nan_to_num(X[:, 0])))
+    outcome = Outcome.right_censored(np.ceil(time * 6) / 6 if ties else time, rng.integers(0, 2, 400))
+    fitted = BoostedCox().fit(Design(X, tuple("abc")), outcome, 1)
+    expected = efron_baseline(fitted.score.predict(X), outcome, 1)
+    assert np.array_equal(fitted.baseline.steps, expected.steps)
+    assert np.allclose(fitted.baseline.increments, expected.increments, rtol=1e-12)
