@@ -16,11 +16,14 @@ from training.families.coxnet import Coxnet
 from training.families.family import Family, FamilyError
 from training.families.forest import PseudoValueForest
 from training.families.kaplan_meier import KaplanMeier
+from training.families.pooled_logistic import PooledLogistic
+from training.families.spline_cox import SplineCox
 
 __all__ = ["FAMILIES", "CauseSpecific", "family_named"]
 
 FAMILIES: dict[str, type[Family]] = {
-    family.name: family for family in (KaplanMeier, AalenJohansen, Cox, Coxnet, BoostedCox, PseudoValueForest)
+    family.name: family
+    for family in (KaplanMeier, AalenJohansen, Cox, Coxnet, BoostedCox, PseudoValueForest, PooledLogistic, SplineCox)
 }
 
 

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.outcome import Outcome
+from training.families.cox import Cox
+from training.families.family import Design
+from training.families.spline_cox import SplineCox
+from training.families.splines import Bends, knots_for
+
+
+@pytest.mark.parametrize("knots", [3, 4, 5])
+def test_a_bend_is_straight_beyond_the_outer_knots_and_free_of_its_line(knots: int) -> None:
+    X = np.random.default_rng(0).normal(size=(500, 2))
+    bends = Bends.fit(X, knots)
+    assert len(bends.column) == 2 * (knots - 2)
+    wide = bends.widened(X)
+    for b in range(2, wide.shape[1]):
+        assert abs(np.corrcoef(wide[:, bends.column[b - 2]], wide[:, b])[0, 1]) < 1e-9
+        assert wide[:, b].std() == pytest.approx(1.0)
+    outside = np.repeat(np.array([5.0, 6.0, 7.0, -7.0, -6.0, -5.0])[:, None], 2, axis=1)
+    second = np.diff(bends.widened(outside)[:, 2:].reshape(2, 3, -1), n=2, axis=1)
+    assert np.abs(second).max() < 1e-9
+
+
+def test_columns_of_few_values_and_few_events_stay_straight() -> None:
+    X = np.random.default_rng(0).integers(0, 5, size=(400, 2)).astype(float)
+    assert len(Bends.fit(X, 5).column) == 0
+    assert knots_for(29) == 0
+    assert Bends.fit(np.random.default_rng(0).normal(size=(50, 1)), 0).widened(X) is X
+
+
+def test_a_curved_effect_is_found_where_a_line_is_blind() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=800)
+    time, censored = rng.exponential(np.exp(-(x**2))), rng.uniform(0.2, 2.0, 800)
+    outcome = Outcome.right_censored(np.minimum(time, censored), (time < censored).astype(int))
+    design = Design(x[:, None], ("x",))
+    at = np.array([0.3])
+    truth = np.exp(-0.3 * np.exp(x**2))
+    bent = SplineCox().fit(design, outcome, 0).predict(design.X, at).survival[:, 0]
+    straight = Cox().fit(design, outcome, 0).predict(design.X, at).survival[:, 0]
+    assert np.corrcoef(bent, truth)[0, 1] > 0.9 > np.corrcoef(straight, truth)[0, 1] + 0.3
