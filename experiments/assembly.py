@@ -53,6 +53,7 @@ def assemble(
             "inner_scores": dict(developed.scores),
             "digests": {name: identity[name] for name in ("run", "study", "contract", "data", "source")},
             "libraries": dict(identity["libraries"]),
+            "synthetic": identity["synthetic"],
         },
     )
     return merged([judged, data, made])

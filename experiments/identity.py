@@ -16,6 +16,7 @@ import training
 from experiments.study import Study
 from features.cohort import Cohort
 from features.contract import Contract
+from features.extract import Extract
 from features.outcome import Outcome
 from training.evidence import canonical_json, digest
 from training.resampling import keyed_hashes
@@ -23,16 +24,16 @@ from training.resampling import keyed_hashes
 _NUMERIC = ("numpy", "pandas", "scipy", "scikit-learn", "scikit-survival", "xgboost-cpu", "xgboost", "optuna")
 
 
-def identities(study: Study, contract: Contract, data: str) -> dict[str, Any]:
-    """The run's digest and the digests behind it; `data` is the extract's."""
+def identities(study: Study, contract: Contract, extract: Extract) -> dict[str, Any]:
+    """The run's digest and the digests behind it, and whether its patients are synthetic."""
     parts: dict[str, Any] = {
         "study": study.digest,
         "contract": contract.digest,
-        "data": data,
+        "data": extract.digest,
         "source": source_digest(),
         "libraries": library_versions(),
     }
-    return {"run": digest(parts), "name": study.name, **parts}
+    return {"run": digest(parts), "name": study.name, "synthetic": extract.synthetic, **parts}
 
 
 def source_digest() -> str:

@@ -39,7 +39,7 @@ def run_study(
     clock = Clock.start(workers)
     require_study(study, contract)
     extract = read_extract(tables, contract)
-    identity = identities(study, contract, extract.digest)
+    identity = identities(study, contract, extract)
     folder = RunFolder.of(root, identity["run"])
     if folder.finished:
         return folder

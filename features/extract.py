@@ -51,9 +51,13 @@ class RawTable:
 @final
 @dataclass(frozen=True)
 class Extract:
-    """All tables of one export, never modified."""
+    """All tables of one export, never modified.
+
+    synthetic  whether its manifest says that no patient in it is real: said wherever a model of it answers.
+    """
 
     tables: dict[str, RawTable]
+    synthetic: bool = False
 
     @property
     def digest(self) -> str:
@@ -86,7 +90,8 @@ def read_extract(path: Path, contract: Contract) -> Extract:
         ]
     if faults:
         raise ExtractError("\n".join((f"{_count(len(faults), 'fault')} in the files of {path.name}:", *faults)))
-    return Extract(tables)
+    drawn = any(manifest.get(table.file, {}).get("synthetic") is True for table in tables.values())
+    return Extract(tables, drawn)
 
 
 def _locate(path: Path, contract: Contract) -> tuple[dict[str, Path], list[str]]:

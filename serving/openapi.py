@@ -181,15 +181,20 @@ def _answer_schema() -> dict[str, Any]:
         },
     }
     warning = {key: {"type": "string"} for key in ("code", "pointer", "detail")}
+    one = {"type": "object", "properties": patient, "required": ["results"]}
     return {
         "type": "object",
         "properties": {
             "id": {"type": "string"},
             "created_at": {"type": "string", "format": "date-time"},
-            "patients": {"type": "array", "items": {"type": "object", "properties": patient, "required": ["results"]}},
+            "synthetic": {
+                "type": "boolean",
+                "description": "A model that answers was made from synthetic patients: not for patients",
+            },
+            "patients": {"type": "array", "items": one},
             "warnings": {"type": "array", "items": {"type": "object", "properties": warning}},
         },
-        "required": ["id", "created_at", "patients", "warnings"],
+        "required": ["id", "created_at", "synthetic", "patients", "warnings"],
     }
 
 

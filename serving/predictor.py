@@ -67,6 +67,11 @@ class Served:
         causes = tuple(self.bundle.model.causes)
         return (causes[0], str(self.endpoint["free_state"]), *causes[1:])
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the patients behind the model were drawn, not met: its answers are for looking at."""
+        return bool(self.bundle.evidence.facts.get("synthetic"))
+
     def identity(self) -> dict[str, Any]:
         """Name, version, digest, status, who it was developed on, and where its card is."""
         name, version = self.bundle.manifest.name, self.bundle.manifest.version
@@ -237,7 +242,7 @@ def _developed_on(facts: Mapping[str, Any]) -> str:
     n, sites = facts.get("n"), facts.get("sites")
     count = len(sites) if isinstance(sites, Sequence | Mapping) and not isinstance(sites, str) else sites
     where = f" at {count} hospitals" if isinstance(count, int) and count > 1 else ""
-    return f"{n} patients{where}"
+    return f"{n} {'synthetic ' if facts.get('synthetic') else ''}patients{where}"
 
 
 def _plain(days: float) -> float | int:

@@ -134,6 +134,7 @@ class Web:
         body = {
             "id": f"prd_{secrets.token_hex(8)}",
             "created_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "synthetic": any(served.synthetic for served in answer.served),
             "patients": answer.patients,
             "warnings": answer.warnings,
         }

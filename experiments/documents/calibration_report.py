@@ -36,6 +36,7 @@ def calibration_report(subject: Subject) -> Page:
         kind="calibration report",
         title=f"Calibration of {name}" + (f", version {version}" if version is not None else ", not yet released"),
         lead=str(subject.study.get("title") or ""),
+        band=subject.band,
         front=(Section("short", "In short", _short(subject)),),
         sections=(
             Section(

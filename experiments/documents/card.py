@@ -34,6 +34,7 @@ def model_card(subject: Subject) -> Page:
         kind="model card",
         title=title,
         lead=str(subject.study.get("title") or ""),
+        band=subject.band,
         front=model_facts(subject),
         sections=(
             Section("predictors", "Predictors and units", (anatomy.predictors(subject),)),

@@ -88,7 +88,7 @@ class Section:
 @final
 @dataclass(frozen=True)
 class Page:
-    """A document: `front` is page one, `sections` the rest."""
+    """A document: `front` is page one, `sections` the rest; `band` stands above all, on screen and in print."""
 
     kind: Literal["model card", "calibration report"]
     title: str
@@ -96,6 +96,7 @@ class Page:
     front: tuple[Section, ...]
     sections: tuple[Section, ...]
     foot: Prose
+    band: str = ""
 
     def blocks(self) -> Iterator[Block]:
         """Every block, in reading order."""
@@ -122,6 +123,7 @@ class Page:
             "document": self.kind,
             "title": self.title,
             "lead": self.lead,
+            "band": self.band,
             "page_one": [_section(section) for section in self.front],
             "sections": [_section(section) for section in self.sections],
             "foot": [_cell(cell) for cell in self.foot.cells],

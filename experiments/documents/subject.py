@@ -92,6 +92,11 @@ class Subject:
             return {str(cause): int(events) for cause, events in counted.items()}
         return {self.causes[0]: int(counted)} if isinstance(counted, int | float) else {}
 
+    @property
+    def band(self) -> str:
+        """What has to stand above everything: nothing, or that no patient behind the numbers is real."""
+        return "Synthetic patients: this model is for looking at, not for patients." if self.facts("synthetic") else ""
+
     def facts(self, *names: str) -> Any:
         """The first of these facts that the evidence, or its endpoint, holds; None where it holds none."""
         own = self.evidence.facts.get("endpoint")

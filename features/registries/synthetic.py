@@ -102,7 +102,7 @@ def simulate_truth(settings: SyntheticSettings) -> Truth:
 
 
 def write_extract(simulated: Simulated, folder: Path) -> None:
-    """`<table>.csv` and `manifest.json` ({file: {sha256, bytes, rows}}), all or nothing.
+    """`<table>.csv` and `manifest.json` ({file: {sha256, bytes, rows, synthetic}}), all or nothing.
 
     An extract that lies there is replaced; any other folder with something in it is refused.
     """
@@ -120,6 +120,7 @@ def write_extract(simulated: Simulated, folder: Path) -> None:
             "sha256": hashlib.sha256(content).hexdigest(),
             "bytes": len(content),
             "rows": len(table),
+            "synthetic": True,
         }
     (fresh / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if folder.exists():

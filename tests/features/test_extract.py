@@ -161,3 +161,10 @@ def test_the_digest_follows_the_bytes(tmp_path: Path) -> None:
     first = read_extract(tmp_path, CONTRACT).digest
     (tmp_path / "people.csv").write_text(GOOD.replace("62", "63"), encoding="utf-8")
     assert read_extract(tmp_path, CONTRACT).digest != first
+
+
+def test_a_manifest_can_say_that_no_patient_is_real(tmp_path: Path) -> None:
+    read(tmp_path, GOOD)
+    assert not read_extract(tmp_path, CONTRACT).synthetic
+    (tmp_path / "manifest.json").write_text(json.dumps({"people.csv": {"synthetic": True}}), encoding="utf-8")
+    assert read_extract(tmp_path, CONTRACT).synthetic

@@ -57,6 +57,7 @@ def test_both_models_answer_for_one_patient(client: Client, desk: Desk, patient:
     assert response.status_code == 200
     body = response.json()
     assert body["patients"][0]["client_reference"] == "mdt-4711"
+    assert body["synthetic"] is False
     assert [result["model"]["name"] for result in body["patients"][0]["results"]] == ["survival", "recovery"]
     named = [f"{s.reference}; sha-256={s.bundle.model_digest}" for s in (desk.find("survival"), desk.find("recovery"))]
     assert response.headers["spinecast-model"] == ", ".join(named)

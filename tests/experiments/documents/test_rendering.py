@@ -44,6 +44,15 @@ def test_the_same_parts_give_the_same_bytes(either: Any) -> None:
     assert either.rendered() == either.rendered()
 
 
+def test_a_model_of_synthetic_patients_says_so_above_everything(either: Any) -> None:
+    real = either.rendered()["card.html"].decode()
+    drawn = either.changed(evidence=either.evidence.with_(facts={"synthetic": True})).rendered()
+    assert "Synthetic patients" not in real
+    for name in ("card.html", "card.md", "calibration-report.html"):
+        text = drawn[name].decode()
+        assert 0 <= text.index("Synthetic patients") < text.index("In one sentence" if "card" in name else "In short")
+
+
 def test_all_documents_are_made(either: Any) -> None:
     made = either.rendered()
     assert {"card.html", "card.md", "card.json", "calibration-report.html", "calibration-report.json"} <= set(made)
