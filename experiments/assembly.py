@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,9 @@ from features.predictors import derive, field_of
 from training.develop import Develop, Developed
 from training.evaluation import Scored, evaluate, merged
 from training.evidence import Evidence
+from training.interval_times import READING, TAKEN_AS_KNOWN, resolve
 from training.nonparametric import median_follow_up
+from training.observed_curves import observed_curves
 from training.resampling import derive_seed
 from training.validation import CHOSEN, Predictions
 from training.workers import Engine
@@ -37,7 +40,9 @@ def assemble(
     engine: Engine,
 ) -> Evidence:
     """All that the documents, the gate and the tracker will read."""
-    judged = judge(study, cohort, observed.outcome, develop, predictions, developed, engine)
+    judged = judge(study, cohort, resolve(observed.outcome), develop, predictions, developed, engine)
+    if observed.outcome.interval_censored:
+        judged = _taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
     model = developed.models[developed.chosen]
     made = Evidence(
@@ -117,6 +122,7 @@ def data_tables(
         "table_one": table_one(frame, cohort.sites, [field_of(contract, name) for name in names]),
         "flow": flow_table(cohort.flow),
         "sites": site_table(cohort.sites, observed.outcome),
+        "observed_curve": observed_curves(observed.outcome, study.intervals.level),
         **{name: [dict(row) for row in rows] for name, rows in observed.tables.items()},
     }
 
@@ -141,8 +147,16 @@ def data_facts(study: Study, cohort: Cohort, observed: Observed) -> dict[str, An
         "sites": 0 if cohort.sites is None else len(set(cohort.sites.tolist())),
         "resamples": study.intervals.resamples,
         "level": study.intervals.level,
-        "endpoint": dict(observed.facts),
+        "endpoint": dict(observed.facts) | ({"interval_estimator": READING} if outcome.interval_censored else {}),
     }
+
+
+def _taking_days_as_known(judged: Evidence) -> Evidence:
+    """Intervals of estimates made of resolved days say what they leave out."""
+    estimates = tuple(
+        one if one.low is None else replace(one, method=f"{one.method}; {TAKEN_AS_KNOWN}") for one in judged.estimates
+    )
+    return Evidence(estimates, judged.tables, judged.facts)
 
 
 def _populations(design: str, model: str, cohort: Cohort) -> dict[str, NDArray[np.intp]] | None:

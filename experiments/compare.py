@@ -133,7 +133,7 @@ class _Measuring:
             last = str(error).splitlines()[-1].strip().rstrip(".")
             return {**changed, "no_recipes": f"it cannot be developed on this table ({last})"}
         found = compare(
-            ready.observed.outcome,
+            ready.judged,
             redone.predictions(_DESIGN).scored(_CHOSEN),
             run.predictions(_DESIGN).scored(_CHOSEN),
             names=(self.champion.reference, "challenger"),
@@ -179,8 +179,8 @@ class _Measuring:
         # The champion's answers stand in the challenger's groups, so that both are ranked within the same pairs.
         released = Scored(challenger.patients, challenger.groups, answers.take(challenger.patients))
         choices, name = self._choices("models"), self.champion.reference
-        found = compare(ready.observed.outcome, released, challenger, names=(name, "challenger"), **choices)
-        own = evaluate(ready.observed.outcome, released, design=_NEW, model=name, **choices)
+        found = compare(ready.judged, released, challenger, names=(name, "challenger"), **choices)
+        own = evaluate(ready.judged, released, design=_NEW, model=name, **choices)
         return {"new_patients": found.to_json(), "champion_on_new": [asdict(one) for one in own.estimates]}
 
 

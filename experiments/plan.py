@@ -85,7 +85,7 @@ def plan(study: Study, contract: Contract, tables: Path, *, workers: int = 1, pi
 
 
 def _events(study: Study, ready: Prepared) -> dict[str, dict[str, int]]:
-    outcome = ready.observed.outcome
+    outcome = ready.judged
     counted = {}
     for k, cause in enumerate(outcome.causes, start=1):
         days = outcome.time_days[outcome.event == k]
@@ -115,7 +115,7 @@ def _minutes(ready: Prepared, study: Study, dealt: dict[str, list[Resample]], wo
 
 
 def _remarks(study: Study, ready: Prepared, ratio: dict[str, float]) -> list[str]:
-    outcome = ready.observed.outcome
+    outcome = ready.judged
     remarks = [
         f"{name}: {value:g} events per parameter; below {_EVENTS_PER_PARAMETER}, shrinkage carries it."
         for name, value in ratio.items()

@@ -20,8 +20,10 @@ from features.endpoints import ENDPOINTS
 from features.endpoints.endpoint import Description, Observed
 from features.extract import Extract, read_extract
 from features.inspection import require
+from features.outcome import Outcome
 from features.registries import REGISTRIES
 from training.develop import Develop
+from training.interval_times import resolve
 from training.resampling import canonical_order
 from training.validation import Progress, develop_on_all, validate
 from training.workers import engine
@@ -83,6 +85,11 @@ class Prepared:
     develop: Develop
     withdrawn: tuple[str, ...]
 
+    @property
+    def judged(self) -> Outcome:
+        """What predictions are held against: the outcome with a day for each event that was seen at a visit."""
+        return resolve(self.observed.outcome)
+
 
 def prepare(study: Study, contract: Contract, extract: Extract) -> Prepared:
     """From raw tables to the first fit, without it."""
@@ -91,6 +98,7 @@ def prepare(study: Study, contract: Contract, extract: Extract) -> Prepared:
     eligible = endpoint.eligible(select_cohort(conformed, study.eligibility), conformed.tables, settings)
     cohort = eligible.take(canonical_order(eligible.ids, study.seed))
     observed = endpoint.observe(cohort, conformed.tables, settings)
-    require_horizons(study, observed.outcome)
-    develop = development(study, contract, observed.outcome)
+    resolved = resolve(observed.outcome)
+    require_horizons(study, resolved)
+    develop = development(study, contract, resolved)
     return Prepared(cohort, observed, endpoint.description(settings), develop, conformed.withdrawn)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.contract import Contract
 from features.outcome import Outcome
 from training.inner_score import InnerScore
+from training.interval_times import resolve
 from training.recipe import Model, Recipe
 from training.resampling import derive_seed, folds
 from training.tuning import InnerFold, TuningSettings, encode_folds, tune
@@ -62,7 +63,11 @@ class Develop:
     def __call__(
         self, frame: pd.DataFrame, outcome: Outcome, ids: NDArray[Any], sites: NDArray[Any] | None, seed: int
     ) -> Developed:
-        """Develop on these rows; the same rows, in the same order, and seed give the same models."""
+        """Develop on these rows; the same rows, in the same order, and seed give the same models.
+
+        Events seen at visits get their days from these rows alone: what others' visits say of them is learned too.
+        """
+        outcome = resolve(outcome)
         score = InnerScore.of(outcome)
         dealt = derive_seed(seed, "inner")
         inner = list(folds(ids, outcome.event, sites, k=self.tuning.folds, repeats=1, seed=dealt, design="inner"))

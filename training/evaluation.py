@@ -68,7 +68,6 @@ def evaluate(
         judge.at_horizons(cause, other)
         for name, rows in (populations or {}).items():
             judge.population(name, np.asarray(rows, np.intp), cause)
-    judge.observed_curves()
     return Evidence(tuple(judge.estimates), judge.tables, judge.facts())
 
 

@@ -106,26 +106,6 @@ class Judge:
             for metric, estimator, measure in self._plain(panel, cause, horizon):
                 self._say(cause, horizon, metric, estimator, measure, "", population=name, panel=panel, suppressed=few)
 
-    def observed_curves(self) -> None:
-        """Incidence of each cause as observed, with its band, as long as ten patients are at risk."""
-        curve, rows = self._curve, []
-        shown = np.flatnonzero(curve.at_risk >= MIN_EVENTS)
-        shown = shown[np.unique(np.linspace(0, len(shown) - 1, min(len(shown), 200)).round().astype(int))]
-        for k, cause in enumerate(curve.causes, start=1):
-            low, high = curve.interval(curve.times, k, self.level)
-            rows += [
-                {
-                    "cause": cause,
-                    "time_days": float(curve.times[i]),
-                    "incidence": float(curve.incidence[k - 1, i]),
-                    "low": float(low[i]),
-                    "high": float(high[i]),
-                    "at_risk": int(curve.at_risk[i]),
-                }
-                for i in shown
-            ]
-        self.tables["observed_curve"] = rows
-
     def facts(self) -> dict[str, Any]:
         """Counts and follow-up of the patients scored."""
         outcome = self.panel.outcome

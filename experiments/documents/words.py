@@ -52,6 +52,8 @@ _ESTIMATORS = {
     "kaplan_meier": "Kaplan–Meier",
     "aalen_johansen": "Aalen–Johansen",
     "one_minus_kaplan_meier": "1 − Kaplan–Meier, which ignores the other causes",
+    "self_consistent": "self-consistent with the intervals between visits",
+    "right_end_of_interval": "Aalen–Johansen, counted on the day first seen",
     "mean_prediction": "mean of predictions",
 }
 

@@ -141,7 +141,6 @@ def _facts(
     widths = (outcome.right_days - outcome.left_days)[outcome.event == 1]
     quartiles = np.percentile(widths, [0, 25, 50, 75, 100]).round(1).tolist() if len(widths) else []
     return {
-        "interval_estimator": "right end: recovery counts from the visit at which it was first seen",
         "death_after_missed_visit": rule,
         "deaths_without_missed_visit": int((died & ~missed).sum()),
         "deaths_after_missed_visit": int((died & missed).sum()),
