@@ -313,7 +313,7 @@ def tables(
             steps.append(
                 {
                     "cause": cause,
-                    "estimator": "aalen_johansen" if len(causes) > 1 else "kaplan_meier",
+                    "estimator": "self_consistent" if len(causes) > 1 else "kaplan_meier",
                     "time_days": day,
                     "incidence": value,
                     "low": max(value - 0.02, 0),
@@ -440,7 +440,7 @@ def parts(causes: tuple[str, ...], horizons: tuple[float, ...], risks: dict[str,
         "chosen": "cox",
         "resamples": 200,
         "digests": {"study": "5a" * 32, "contract": "c0" * 32, "data": "da" * 32},
-        **({"interval_estimator": "right end of the interval"} if len(causes) > 1 else {}),
+        **({"interval_estimator": "self-consistent with the intervals"} if len(causes) > 1 else {}),
     }
     decision = {
         "verdict": "promoted",
