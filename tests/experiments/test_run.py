@@ -189,6 +189,13 @@ def test_recovery_with_death_competing_runs_by_the_same_verbs(contract, extract,
     assert evidence.facts["null"] == "aalen_johansen"
     assert found.model().causes == ("recovered", "died_without_recovery")
     assert find_run(tmp_path, "recovery").path == found.path
+    assert found.evidence.facts["endpoint"]["interval_estimator"].startswith("self-consistent")
+    assert {row["estimator"] for row in found.evidence.tables["observed_curve"]} == {
+        "self_consistent",
+        "right_end_of_interval",
+        "one_minus_kaplan_meier",
+    }
+    assert all("taken as known" in e.method for e in found.evidence.find(metric="oe_ratio") if e.low is not None)
 
 
 def test_a_run_is_found_by_name_or_digits_and_an_unknown_one_is_not(run):

@@ -19,7 +19,10 @@ from features.outcome import Outcome
 from training.designs import DesignSettings
 from training.develop import Develop
 from training.families import FAMILIES
+from training.interval_times import resolve
+from training.nonparametric import aalen_johansen
 from training.recipe import Recipe
+from training.resampling import canonical_order
 from training.tuning import TuningSettings
 from training.validation import Predictions, develop_on_all, validate
 from training.workers import engine
@@ -101,6 +104,18 @@ def test_the_chosen_model_is_one_of_the_recipes_in_each_refit(small):
         own = nested.groups == number
         assert np.array_equal(nested.models["chosen"][own], nested.models[refit["chosen"]][own])
         assert refit["scores"][refit["chosen"]] == min(refit["scores"].values())
+
+
+def test_what_was_seen_at_visits_is_learned_from_the_training_rows_alone():
+    cohort, known = patients(competing=True)
+    left = np.where(known.event == 1, np.maximum(known.left_days - 60, 0), known.left_days)
+    outcome = Outcome(known.entry_days, left, known.right_days, known.event, known.causes)
+    (design,) = validate(development(outcome), cohort, outcome, [NESTED], seed=1).values()
+    train = np.setdiff1d(canonical_order(cohort.ids, 1), design.patients[design.groups == 0], assume_unique=True)
+    null = aalen_johansen(resolve(outcome.take(train)))
+    served = design.models["aalen_johansen"][design.groups == 0][0]
+    for k in (1, 2):
+        assert served[k - 1] == pytest.approx(null.at(design.times, k), abs=0.01)
 
 
 def test_predictions_come_back_from_their_file(small, tmp_path):
