@@ -83,12 +83,9 @@ def _who(subject: Subject) -> tuple[Block, ...]:
     if flow:
         left = sum(int(row["left"]) for row in flow)
         largest = max(flow, key=lambda row: int(row["left"]))
-        lines.append(
-            Prose.of(
-                f"{count(left)} of {count(int(flow[0]['remaining']) + int(flow[0]['left']))} left the cohort, "
-                f"most for: {largest['reason']} ({count(largest['left'])})."
-            )
-        )
+        why = f", most for: {largest['reason']} ({count(largest['left'])})" if left else ""
+        of = count(int(flow[0]["remaining"]) + int(flow[0]["left"]))
+        lines.append(Prose.of(f"{count(left) if left else 'None'} of {of} left the cohort{why}."))
     missing = cohort.most_missing(subject)
     if missing:
         words = ", ".join(f"{label} ({count(round(100 * k / of))} %)" for label, k, of in missing)

@@ -181,3 +181,22 @@ def test_a_bundle_that_was_changed_ends_with_4_and_the_file_is_named(
     (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
     assert cli.main(["verify", str(tmp_path)]) == 4
     assert "manifest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("message", "lines"),
+    [
+        ("one thing is wrong. try: this.", ["error: one thing is wrong.", "  try: this", "  code: 3"]),
+        ("2 faults:\na: is. try: x.\nb: is.", ["error: 2 faults:", "  a: is. try: x.", "  b: is.", "  code: 3"]),
+        ("one.\ntry: that", ["error: one.", "  try: that", "  code: 3"]),
+    ],
+)
+def test_an_error_shows_its_own_advice_and_no_other(
+    message: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ContractError(message)
+
+    monkeypatch.setattr(cli.spinecast, "main", broken)
+    assert cli.main(["study", "x"]) == 3
+    assert capsys.readouterr().err.splitlines() == lines

@@ -181,3 +181,12 @@ def test_a_table_with_nothing_to_learn_from_says_so(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("time,event,x\n" + "5,1,a\n" * 30)
     with pytest.raises(ContractError, match="no column is left as a predictor"):
         draft(tmp_path / "t.csv", "time", "event")
+
+
+def test_numbers_with_a_decimal_comma_are_left_out_and_said_so(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    commas = "".join(f'{i % 40 + 1},{i % 2},"{50 + i % 9},{i % 10}",{i % 7}\n' for i in range(60))
+    table.write_text("time,event,age,x\n" + commas)
+    assert dict(draft(table, "time", "event").left_out)["age"] == (
+        "numbers with a decimal comma: write a decimal point"
+    )
