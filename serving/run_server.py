@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -25,12 +25,15 @@ LOGGING = {
 }
 
 
-def serve(bundles: Path, *, host: str, port: int, workers: int, only: Sequence[str] = ()) -> None:
-    """Verify the bundles (of the models named in `only`, or all), then listen until stopped.
+def serve(
+    bundles: Path, *, host: str, port: int, workers: int, only: Sequence[str] = (), verified: Callable[[], None]
+) -> None:
+    """Verify the bundles (of the models named in `only`, or all), call `verified`, then listen until stopped.
 
     Raises `IntegrityError` (a byte of a bundle changed) or `ShelfError` (nothing to answer with) before a port opens.
     """
     Desk.open(bundles, only=only)
+    verified()
     os.environ[ADDRESS], os.environ[ONLY] = str(bundles.resolve()), ",".join(only)
     with tempfile.TemporaryDirectory(prefix="spinecast-metrics-") as counters:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters  # each worker counts for itself; /metrics adds up

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, final
 
@@ -116,17 +116,6 @@ class Evidence:
         if len(found) != 1:
             raise EvidenceError(f"expected one estimate for {key}, found {len(found)}.")
         return found[0]
-
-    def with_(
-        self,
-        estimates: Iterable[Estimate] = (),
-        tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
-        facts: Mapping[str, Any] | None = None,
-    ) -> Evidence:
-        """The same evidence and more."""
-        return Evidence(
-            (*self.estimates, *estimates), {**self.tables, **(tables or {})}, {**self.facts, **(facts or {})}
-        )
 
     @property
     def digest(self) -> str:

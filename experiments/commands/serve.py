@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -42,13 +43,10 @@ def command(models: tuple[str, ...], host: str, port: int, workers: int, shelf: 
         )
     bundles = shelf or find_project().root / "bundles"
     say(f"verifying the bundles in {bundles} …")
-    from serving.desk import Desk
     from serving.run_server import serve
 
-    Desk.open(bundles, only=models)
-
-    then(f"curl http://{host}:{port}/v1/models")
-    serve(bundles, host=host, port=port, workers=workers, only=models)
+    verified = partial(then, f"curl http://{host}:{port}/v1/models")
+    serve(bundles, host=host, port=port, workers=workers, only=models, verified=verified)
 
 
 def _loopback(host: str) -> bool:

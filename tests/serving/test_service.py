@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MARKER = "Zebra4711"
 SERVE = (
     "import sys; from pathlib import Path; from serving.run_server import serve; "
-    "serve(Path(sys.argv[1]), host='127.0.0.1', port=int(sys.argv[2]), workers=1)"
+    "serve(Path(sys.argv[1]), host='127.0.0.1', port=int(sys.argv[2]), workers=1, verified=list)"
 )
 BLOCKED = ("mlflow", "optuna", "sklearn", "sksurv", "xgboost", "scipy", "matplotlib", "experiments")
 

@@ -249,7 +249,8 @@ def _cells(value: Any) -> Any:
 
 
 def _with_fact(parts: Any, name: str, value: Any) -> Any:
-    return parts.changed(evidence=parts.evidence.with_(facts={name: value}))
+    evidence = parts.evidence
+    return parts.changed(evidence=replace(evidence, facts={**evidence.facts, name: value}))
 
 
 def _with_estimate(
