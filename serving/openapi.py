@@ -31,7 +31,7 @@ def document(desk: Desk) -> dict[str, Any]:
         "info": {
             "title": "spinecast",
             "version": VERSION,
-            "description": "Risks after treatment of spinal metastasis, from models released with card and report. "
+            "description": "Risks over time for one patient, from models released with card and report. "
             "Keys may be added to answers; clients ignore keys that they do not know. "
             "A prediction is pure: the same patient and model version give the same numbers, so a retry is safe.",
         },

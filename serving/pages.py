@@ -55,7 +55,7 @@ def front_page(desk: Desk) -> bytes:
     )
     return _page(
         "spinecast",
-        "<h1>spinecast</h1><p>Risks after treatment of spinal metastasis. "
+        "<h1>spinecast</h1><p>Risks over time for one patient, from models that were judged before they were released. "
         "A model informs a decision; it does not take it. "
         f'Read the card before you use a number.</p>{table}<p>For programs: <a href="/docs">the interface</a>, '
         '<a href="/openapi.json">as OpenAPI 3.1</a>.</p>',

@@ -29,7 +29,7 @@ def model_facts(subject: Subject) -> tuple[Section, ...]:
         Section(
             "change",
             "Change",
-            (Prose((fact(subject.identity.get("change"), missing="no earlier version was given to this rendering"),)),),
+            (Prose((fact(subject.identity.get("change"), missing="no earlier version was compared"),)),),
         ),
     )
 

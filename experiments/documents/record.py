@@ -50,7 +50,7 @@ _QUESTIONS = (
     ("What should a hospital expect that you have not seen?", "never", "", "the prediction interval is not yet made"),
     ("Is it better than the score we use now?", "never", "", "comparator scores are not yet computed"),
     ("How sure is the estimate for one patient?", "never", "", "intervals for one patient are not yet made"),
-    ("What changed since the last version?", "change", "Page one", "no earlier version was given to this rendering"),
+    ("What changed since the last version?", "change", "Page one", "no earlier version was compared"),
     ("How do you notice decay?", "monitoring", "Declared by people", "monitoring is not declared in the study"),
     (
         "Which statements are measured, declared, missing?",
