@@ -18,12 +18,23 @@ from training.families.forest import PseudoValueForest
 from training.families.kaplan_meier import KaplanMeier
 from training.families.pooled_logistic import PooledLogistic
 from training.families.spline_cox import SplineCox
+from training.families.super_learner import SuperLearner
 
 __all__ = ["FAMILIES", "CauseSpecific", "family_named"]
 
 FAMILIES: dict[str, type[Family]] = {
     family.name: family
-    for family in (KaplanMeier, AalenJohansen, Cox, Coxnet, BoostedCox, PseudoValueForest, PooledLogistic, SplineCox)
+    for family in (
+        KaplanMeier,
+        AalenJohansen,
+        Cox,
+        Coxnet,
+        BoostedCox,
+        PseudoValueForest,
+        PooledLogistic,
+        SplineCox,
+        SuperLearner,
+    )
 }
 
 

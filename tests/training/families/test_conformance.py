@@ -35,6 +35,8 @@ def patients(
 
 def made(name: str) -> Family:
     family = FAMILIES[name]()
+    if hasattr(family, "members"):
+        return family.with_settings({"members": ("spline_cox", "pooled_logistic")})
     return family.with_settings({"trees": 25}) if hasattr(family, "trees") else family
 
 

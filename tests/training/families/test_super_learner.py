@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.outcome import Outcome
+from training.families.family import Design, FamilyError
+from training.families.super_learner import MEMBERS, SuperLearner, _dealt
+
+TWO = ("spline_cox", "pooled_logistic")
+
+
+def patients(n: int = 400, seed: int = 4) -> tuple[Design, Outcome]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    time, censored = rng.exponential(np.exp(-X[:, 0])), rng.uniform(0.3, 3.0, n)
+    return Design(X, ("a", "b", "c")), Outcome.right_censored(np.minimum(time, censored), time < censored)
+
+
+def test_the_answer_is_the_weighted_mean_of_its_members() -> None:
+    design, outcome = patients()
+    blend = SuperLearner(TWO).fit(design, outcome, 1)
+    times = np.array([0.3, 1.0, 2.0])
+    assert blend.weights.sum() == pytest.approx(1.0)
+    shares = dict(zip(TWO, blend.weights, strict=True))
+    assert {name for name, share in shares.items() if share > 0} == set(blend.fitted)
+    parts = [shares[name] * one.predict(design.X, times).incidence for name, one in blend.fitted.items()]
+    assert np.allclose(blend.predict(design.X, times).incidence, sum(parts))
+
+
+def test_rows_that_are_equal_in_everything_stay_on_one_side() -> None:
+    design, outcome = patients(100)
+    drawn = np.random.default_rng(0).integers(0, 100, 300)
+    fold = _dealt(Design(design.X[drawn], design.columns), outcome.take(drawn), 3)
+    assert all(np.ptp(fold[drawn == row]) == 0 for row in np.unique(drawn))
+
+
+def test_every_fold_has_its_share_of_events() -> None:
+    design, outcome = patients(203)
+    fold = _dealt(design, outcome, 3)
+    events = np.bincount(fold, outcome.event)
+    assert np.ptp(np.bincount(fold)) <= 2
+    assert np.ptp(events) <= 2
+
+
+def test_with_hardly_any_event_members_count_alike() -> None:
+    design, outcome = patients(60)
+    event = np.zeros(60, dtype=int)
+    event[np.argsort(outcome.time_days)[:6]] = 1
+    blend = SuperLearner(TWO).fit(design, Outcome.right_censored(outcome.time_days, event), 1)
+    assert blend.weights.tolist() == [0.5, 0.5]
+
+
+def test_unknown_members_are_refused_with_the_nearest() -> None:
+    with pytest.raises(FamilyError, match=r'unknown member "spline_coks".*try: "spline_cox"'):
+        SuperLearner(("spline_coks",))
+    with pytest.raises(FamilyError, match="at least one member, each named once"):
+        SuperLearner(("spline_cox", "spline_cox"))
+    assert SuperLearner().members == tuple(MEMBERS)
