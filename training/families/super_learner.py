@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.outcome import Outcome
 from training.curves import Curves
-from training.families.aalen_johansen import AalenJohansen
+from training.families.aalen_johansen import AalenJohansen, FittedIncidence, fit_incidence
 from training.families.boosted_cox import BoostedCox
 from training.families.cause_specific import CauseSpecific
 from training.families.family import Design, Family, FamilyError, FittedFamily, ModelState, Road
@@ -39,6 +39,7 @@ MEMBERS: Final[Mapping[str, Family]] = {
 """By name: two linear models, of hazards in proportion and not, two of trees, and the one that knows nothing."""
 _FOLDS = 5
 _TWICE_BELOW = 1500  # rows below which the folds are dealt a second time
+_TAIL = 0.05  # share of the events behind which models are not told apart
 _FEWEST = 10  # events below which nothing can be weighed
 
 
@@ -49,6 +50,8 @@ class Blend:
 
     names, weights  of every member that was tried; losses: each one's out-of-fold loss (NaN: nothing was weighed).
     fitted          members of weight above zero, by name.
+    cohort, until   beyond `until` whoever is still event-free goes on as the cohort does: so few events follow that
+                    what a model says there of one patient against another nobody could have checked.
     """
 
     causes: tuple[str, ...]
@@ -56,18 +59,38 @@ class Blend:
     weights: Floats
     losses: Floats
     fitted: Mapping[str, FittedFamily]
+    cohort: FittedIncidence
+    until: float
 
     def predict(self, X: Floats, times: Floats) -> Curves:
-        """The weighted mean of the members' incidences."""
+        """The weighted mean of the members' incidences, and the cohort's hazard beyond `until`."""
+        known = int(np.searchsorted(times, self.until, side="right"))
+        if known == len(times):
+            return Curves(times, self.causes, self._blended(X, times))
+        blended = self._blended(
+            X, np.append(times[:known], self.until) if _new(times, known, self.until) else times[:known]
+        )
+        whole = self.cohort.predict(X[:1], np.concatenate([[self.until], times[known:]])).incidence
+        alive = max(1.0 - float(whole[:, :, 0].sum()), 1e-300)
+        later = (whole[0, :, 1:] - whole[0, :, :1]) / alive
+        rest = np.ones(len(X))
+        for k in range(len(self.causes)):
+            rest -= blended[:, k, -1]
+        beyond = blended[:, :, -1:] + np.maximum(rest, 0.0)[:, None, None] * later
+        return Curves(times, self.causes, np.concatenate([blended[:, :, :known], beyond], axis=2))
+
+    def _blended(self, X: Floats, times: Floats) -> Floats:
         total = np.zeros((len(X), len(self.causes), len(times)))
         for name, weight in zip(self.names, self.weights, strict=True):
             if name in self.fitted:
                 total += weight * self.fitted[name].predict(X, times).incidence
-        return Curves(times, self.causes, total)
+        return total
 
     def coarsened(self, times: Floats) -> Blend:
-        """Each member's."""
-        return replace(self, fitted={name: one.coarsened(times) for name, one in self.fitted.items()})
+        """Each member's; `until` lies between two events, so that it is nobody's day either."""
+        kept = np.union1d(times, [self.until])
+        fitted = {name: one.coarsened(kept) for name, one in self.fitted.items()}
+        return replace(self, fitted=fitted, cohort=self.cohort.coarsened(kept))
 
     def state(self) -> ModelState:
         """Plain data: each member's under its name."""
@@ -75,10 +98,12 @@ class Blend:
         json = {
             "causes": list(self.causes),
             "names": list(self.names),
+            "until": self.until,
             "members": {name: dict(state.json) for name, state in states.items()},
         }
         arrays = {f"{name}__{key}": array for name, state in states.items() for key, array in state.arrays.items()}
-        return ModelState(json, {"weights": self.weights, "losses": self.losses, **arrays})
+        cohort = {f"cohort__{key}": array for key, array in self.cohort.state().arrays.items()}
+        return ModelState(json, {"weights": self.weights, "losses": self.losses, **cohort, **arrays})
 
 
 @final
@@ -131,7 +156,9 @@ class SuperLearner:
             for name, learner, weight in zip(self.members, learners, weights, strict=True)
             if weight > 0
         }
-        return Blend(outcome.causes, self.members, weights, losses, fitted)
+        return Blend(
+            outcome.causes, self.members, weights, losses, fitted, fit_incidence(design, outcome), _tail_from(outcome)
+        )
 
     def _judged(self, learners: Sequence[Family], design: Design, outcome: Outcome, seed: int) -> tuple[Floats, float]:
         censored = int(np.sum(outcome.event == 0))
@@ -161,7 +188,9 @@ class SuperLearner:
             own = {k.removeprefix(f"{name}__"): v for k, v in state.arrays.items() if k.startswith(f"{name}__")}
             fitted[name] = _learner(name, len(causes) > 1).load(ModelState(json, own))
         arrays = state.arrays
-        return Blend(causes, tuple(state.json["names"]), arrays["weights"], arrays["losses"], fitted)
+        cohort = FittedIncidence(arrays["cohort__times"], causes, arrays["cohort__incidence"])
+        names, until = tuple(state.json["names"]), float(state.json["until"])
+        return Blend(causes, names, arrays["weights"], arrays["losses"], fitted, cohort, until)
 
     @staticmethod
     def space() -> Mapping[str, tuple[str, Any, Any]]:
@@ -171,6 +200,18 @@ class SuperLearner:
     def with_settings(self, settings: Mapping[str, Any]) -> SuperLearner:
         """The same with these settings."""
         return changed(self, settings)
+
+
+def _new(times: Floats, known: int, until: float) -> bool:
+    return known == 0 or times[known - 1] < until
+
+
+def _tail_from(outcome: Outcome) -> float:
+    """Where all but a twentieth of the events have happened: in the middle between that event and the next."""
+    happened = np.unique(outcome.time_days[outcome.event > 0])
+    last = np.quantile(outcome.time_days[outcome.event > 0], 1.0 - _TAIL, method="inverted_cdf")
+    place = int(np.searchsorted(happened, last))
+    return float(happened[place : place + 2].mean())
 
 
 def _learner(name: str, several: bool) -> Family:

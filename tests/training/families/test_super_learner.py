@@ -20,7 +20,7 @@ def patients(n: int = 400, seed: int = 4) -> tuple[Design, Outcome]:
 def test_the_answer_is_the_weighted_mean_of_its_members() -> None:
     design, outcome = patients()
     blend = SuperLearner(TWO).fit(design, outcome, 1)
-    times = np.array([0.3, 1.0, 2.0])
+    times = np.array([0.3, 0.6, 1.0])
     assert blend.weights.sum() == pytest.approx(1.0)
     shares = dict(zip(TWO, blend.weights, strict=True))
     assert {name for name, share in shares.items() if share > 0} == set(blend.fitted)
@@ -57,3 +57,19 @@ def test_unknown_members_are_refused_with_the_nearest() -> None:
     with pytest.raises(FamilyError, match="at least one member, each named once"):
         SuperLearner(("spline_cox", "spline_cox"))
     assert SuperLearner().members == tuple(MEMBERS)
+
+
+def test_beyond_the_last_events_everybody_goes_on_as_the_cohort_does() -> None:
+    design, outcome = patients()
+    blend = SuperLearner(TWO).fit(design, outcome, 1)
+    happened = outcome.time_days[outcome.event > 0]
+    assert 0.02 < np.mean(happened > blend.until) <= 0.05
+    assert blend.until not in happened
+    times = np.array([0.5 * blend.until, blend.until, 1.1 * blend.until, happened.max()])
+    S = blend.predict(design.X, times).survival
+    ratio = S[:, 2:] / S[:, 1:2]
+    assert np.abs(ratio - ratio[0]).max() < 1e-6
+    cohort = blend.cohort.predict(design.X[:1], times).survival[0]
+    assert np.allclose(ratio[0], cohort[2:] / cohort[1])
+    alone = blend.predict(design.X, times[3:]).survival
+    assert np.abs(alone[:, 0] - S[:, 3]).max() == 0
