@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import click
 
-NAMES = ("gate", "recovery", "oracle")
+NAMES = ("gate", "recovery", "oracle", "speed", "growth")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,12 +16,14 @@ NAMES = ("gate", "recovery", "oracle")
 @click.option("--workers", default=2, show_default=True, help="Processes that refit side by side.")
 def main(names: tuple[str, ...], workers: int) -> None:
     """Measure again what is claimed. Example: python -m experiments.benchmarks oracle."""
-    from experiments.benchmarks import gate, oracle, recovery
+    from experiments.benchmarks import gate, growth, oracle, recovery, speed
 
-    measures = {
+    measures: dict[str, Callable[[], Iterator[str]]] = {
         "gate": partial(gate.measure, workers=workers),
         "recovery": partial(recovery.measure, workers=workers),
         "oracle": partial(oracle.measure, workers=workers),
+        "speed": speed.measure,
+        "growth": growth.measure,
     }
     for name in names or NAMES:
         for line in measures[name]():
