@@ -25,6 +25,7 @@ from training.families.cause_specific import FittedCauses
 from training.families.family import Design, Family, FamilyError, FittedFamily, HazardFamily, ModelState
 from training.families.forest import FittedForest
 from training.families.proportional import Boosted, Linear, ProportionalHazards
+from training.families.super_learner import Blend
 
 Floats = NDArray[np.float64]
 _ROWS = 1000  # patients encoded at once: bounds memory, changes no answer
@@ -190,7 +191,8 @@ class Model:
         """Tables for evidence; a null model has none.
 
         "coefficients" with intervals and "baseline" (S₀ at the encoding's zero: means, reference levels, no) where the
-        family has them, otherwise "importance" (each column's share of the gain).
+        family has them, "importance" (each column's share of the gain) where it is one of trees, and of a blend its
+        "members" (weight and out-of-fold loss of each).
         """
         tables: dict[str, list[dict[str, Any]]] = {"coefficients": [], "baseline": [], "importance": []}
         for hazard in _hazards(self.fitted):
@@ -211,6 +213,8 @@ class Model:
                 {"cause": cause, "column": r.column, "field": r.field, "label": r.label, "value": float(v)}
                 for r, v in zip(self.encoding.readings, gain, strict=True)
             ]
+        if isinstance(self.fitted, Blend):
+            tables["members"] = self.fitted.table()
         return {name: rows for name, rows in tables.items() if rows}
 
     def _coefficients(self, hazard: ProportionalHazards, score: Linear, level: float) -> list[dict[str, Any]]:

@@ -65,7 +65,10 @@ def patients(n: int = 300, causes: int = 1, seed: int = 2, missing: float = 0.15
 
 
 def made(name: str) -> Any:
-    return FAMILIES[name]().with_settings({"trees": 30}) if hasattr(FAMILIES[name], "trees") else FAMILIES[name]()
+    family = FAMILIES[name]()
+    if hasattr(family, "members"):
+        return family.with_settings({"members": ("spline_cox", "pooled_logistic")})
+    return family.with_settings({"trees": 30}) if hasattr(family, "trees") else family
 
 
 def model(name: str = "cox", causes: int = 1, **more: Any) -> tuple[Model, pd.DataFrame]:
@@ -208,3 +211,10 @@ def test_predicting_imports_no_fitting_library() -> None:
     code = f"import sys\nfor name in {blocked}: sys.modules[name] = None\nimport training.recipe, training.families"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_blend_tells_the_weight_and_loss_of_each_member() -> None:
+    rows = model("super_learner", causes=2)[0].describe()["members"]
+    assert [row["member"] for row in rows] == ["spline_cox", "pooled_logistic"]
+    assert sum(row["weight"] for row in rows) == pytest.approx(1.0)
+    assert all(0 < row["loss"] < 1 for row in rows)

@@ -86,6 +86,13 @@ class Blend:
                 total += weight * self.fitted[name].predict(X, times).incidence
         return total
 
+    def table(self) -> list[dict[str, Any]]:
+        """A row per member that was tried: its weight, and its out-of-fold loss where weights were learned."""
+        return [
+            {"member": name, "weight": float(weight), "loss": None if np.isnan(loss) else float(loss)}
+            for name, weight, loss in zip(self.names, self.weights, self.losses, strict=True)
+        ]
+
     def coarsened(self, times: Floats) -> Blend:
         """Each member's; `until` lies between two events, so that it is nobody's day either."""
         kept = np.union1d(times, [self.until])
