@@ -136,6 +136,8 @@ class PseudoValueForest:
     leaf     least patients in a leaf; below ten a leaf would say too much about the few in it.
     columns  share of the columns that each split may choose from.
     knots    times at which the forest answers: where equal parts of all events have happened.
+    rows     most rows that one tree draws: beyond them trees see different patients, and cost grows with their number
+             no more.
 
     Only the ranks of time matter, rows may come in any order. Censoring is taken to be independent of the predictors
     (pseudo-values say so). An interval-censored event counts on the day on which it was first seen.
@@ -145,13 +147,16 @@ class PseudoValueForest:
     leaf: int = 10
     columns: float = 0.33
     knots: int = 12
+    rows: int = 20_000
 
     name: ClassVar[str] = "pseudo_value_forest"
     road: ClassVar[Road] = "native"
     causes: ClassVar[Literal["one", "any"]] = "any"
 
     def __post_init__(self) -> None:
-        require_positive(self.name, trees=self.trees, leaf=self.leaf, columns=self.columns, knots=self.knots)
+        require_positive(
+            self.name, trees=self.trees, leaf=self.leaf, columns=self.columns, knots=self.knots, rows=self.rows
+        )
 
     def fit(self, design: Design, outcome: Outcome, seed: int) -> FittedForest:
         """The model of all causes."""
@@ -190,6 +195,7 @@ class PseudoValueForest:
             self.trees,
             min_samples_leaf=self.leaf,
             max_features=max(1, int(np.ceil(self.columns * len(varies)))),
+            max_samples=self.rows if len(X) > self.rows else None,
             random_state=seed % 2**32,
             n_jobs=1,
         ).fit(X[:, varies], y[:, 0] if y.shape[1] == 1 else y, sample_weight=uneven)

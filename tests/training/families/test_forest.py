@@ -127,6 +127,16 @@ def test_the_state_is_small_and_no_leaf_stands_for_few_patients() -> None:
     assert min(np.bincount(leaves[:, t])[np.unique(leaves[:, t])].min() for t in range(20)) >= 10
 
 
+def test_where_rows_are_many_each_tree_draws_some_and_the_forest_sees_nearly_all() -> None:
+    design, outcome = competing(1000)
+    part = PseudoValueForest(trees=30, rows=200).fit(design, outcome, seed=1)
+    whole = PseudoValueForest(trees=30).fit(design, outcome, seed=1)
+    assert len(part.forest.outputs) < 0.4 * len(whole.forest.outputs)
+    days = np.array([1.0, 3.0, 6.0])
+    mean = part.predict(design.X, days).incidence.mean(axis=0)
+    assert np.abs(mean - whole.predict(design.X, days).incidence.mean(axis=0)).max() < 0.02
+
+
 @given(st.integers(1, 30), st.integers(1, 3), st.integers(1, 8), st.integers(0, 10_000))
 @settings(max_examples=80, deadline=None)
 def test_what_was_regressed_becomes_curves_and_curves_stay(n: int, causes: int, times: int, seed: int) -> None:
