@@ -55,6 +55,10 @@ class HonestBrier:
         codes = np.arange(1, len(outcome.causes) + 1)
         return cls(grid, weights, past[:, None, :] & (event[:, None] == codes)[:, :, None])
 
+    def take(self, rows: NDArray[np.intp]) -> HonestBrier:
+        """The loss of these patients alone."""
+        return HonestBrier(self.times, self.weights[rows], self.state[rows])
+
     def gram(self, curves: Sequence[Floats]) -> tuple[Floats, float]:
         """(m, m) mean weighted products of the models' errors, so that w'Gw is the loss of the blend w; and the spread.
 

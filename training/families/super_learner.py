@@ -32,13 +32,16 @@ MEMBERS: Final[Mapping[str, Family]] = {
     "spline_cox": SplineCox(),
     "pooled_logistic": PooledLogistic(penalty=3.0),
     "pooled_logistic_held": PooledLogistic(penalty=30.0),
-    "boosted_cox": BoostedCox(),
+    "boosted_cox": BoostedCox(trees=300, depth=3),
     "pseudo_value_forest": PseudoValueForest(),
     "aalen_johansen": AalenJohansen(),
 }
 """By name: two linear models, of hazards in proportion and not, two of trees, and the one that knows nothing."""
+_NEEDS: Final[Mapping[str, int]] = {"boosted_cox": 1000}
+"""Events below which a member earns no weight beside the others, and costs most of the time."""
 _FOLDS = 5
 _TWICE_BELOW = 1500  # rows below which the folds are dealt a second time
+_ONE_FOLD_FROM = 20_000  # rows from which a fifth of them is enough to judge six weights by
 _TAIL = 0.05  # share of the events behind which models are not told apart
 _FEWEST = 10  # events below which nothing can be weighed
 
@@ -118,12 +121,13 @@ class Blend:
 class SuperLearner:
     """A convex blend of families, cross-fitted on the training rows.
 
-    members  names in `MEMBERS`.
+    members  names in `MEMBERS`; boosted Cox is tried from 1,000 events on.
     shrink   how strongly weights are drawn to equal ones: shrink / events × the members' mean spread.
 
     Weights minimise the Brier score over the event times, weighted by censoring given the predictors
-    (`training/stacking.py`). Five folds, dealt twice below 1,500 rows, within event and time; rows that are equal in
-    everything (a bootstrap's copies) stay together. Only ranks of time matter, and rows may come in any order.
+    (`training/stacking.py`). Five folds, dealt twice below 1,500 rows, within event and time; from 20,000 rows on the
+    first of them alone is judged. Rows that are equal in everything (a bootstrap's copies) stay together. Only ranks
+    of time matter, and rows may come in any order.
     """
 
     members: tuple[str, ...] = tuple(MEMBERS)
@@ -149,10 +153,11 @@ class SuperLearner:
     def fit(self, design: Design, outcome: Outcome, seed: int) -> Blend:
         """Weigh the members by their out-of-fold curves, then fit those that count on all rows."""
         require_acceptable(self.name, design, outcome, causes="any")
-        several, m = len(outcome.causes) > 1, len(self.members)
-        learners = [_learner(name, several) for name in self.members]
-        weights, losses = np.full(m, 1.0 / m), np.full(m, np.nan)
         events = int(np.sum(outcome.event > 0))
+        members = tuple(name for name in self.members if events >= _NEEDS.get(name, 0)) or self.members
+        m = len(members)
+        learners = [_learner(name, len(outcome.causes) > 1) for name in members]
+        weights, losses = np.full(m, 1.0 / m), np.full(m, np.nan)
         if m > 1 and events >= _FEWEST:
             gram, spread = self._judged(learners, design, outcome, seed)
             weights = convex_weights(gram, self.shrink / events * spread)
@@ -160,28 +165,29 @@ class SuperLearner:
             weights, losses = weights / weights.sum(), np.diag(gram).copy()
         fitted = {
             name: learner.fit(design, outcome, seed)
-            for name, learner, weight in zip(self.members, learners, weights, strict=True)
+            for name, learner, weight in zip(members, learners, weights, strict=True)
             if weight > 0
         }
         return Blend(
-            outcome.causes, self.members, weights, losses, fitted, fit_incidence(design, outcome), _tail_from(outcome)
+            outcome.causes, members, weights, losses, fitted, fit_incidence(design, outcome), _tail_from(outcome)
         )
 
     def _judged(self, learners: Sequence[Family], design: Design, outcome: Outcome, seed: int) -> tuple[Floats, float]:
         censored = int(np.sum(outcome.event == 0))
         score = HonestBrier.of(Bends.fit(design.X, knots_for(censored)).widened(design.X), outcome)
-        repeats = 2 if outcome.n < _TWICE_BELOW else 1
-        curves = [np.zeros((outcome.n, len(outcome.causes), len(score.times))) for _ in learners]
         grams, spreads = [], []
-        for repeat in range(repeats):
+        for repeat in range(2 if outcome.n < _TWICE_BELOW else 1):
             fold = _dealt(design, outcome, seed + repeat)
-            for number in range(fold.max() + 1):
+            judged = range(fold.max() + 1) if outcome.n < _ONE_FOLD_FROM else range(1)
+            rows = np.flatnonzero(np.isin(fold, judged))
+            curves = [np.zeros((outcome.n, len(outcome.causes), len(score.times))) for _ in learners]
+            for number in judged:
                 train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
                 own = _rows(design, train)
                 for learner, kept in zip(learners, curves, strict=True):
                     fitted = learner.fit(own, outcome.take(train), seed)
                     kept[test] = fitted.predict(design.X[test], score.times).incidence
-            gram, spread = score.gram(curves)
+            gram, spread = score.take(rows).gram([kept[rows] for kept in curves])
             grams.append(gram)
             spreads.append(spread)
         return np.mean(grams, axis=0), float(np.mean(spreads))

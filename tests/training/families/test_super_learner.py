@@ -51,6 +51,12 @@ def test_with_hardly_any_event_members_count_alike() -> None:
     assert blend.weights.tolist() == [0.5, 0.5]
 
 
+def test_a_member_that_needs_many_events_waits_for_them_unless_it_is_alone() -> None:
+    design, outcome = patients(120)
+    assert SuperLearner(("spline_cox", "boosted_cox")).fit(design, outcome, 1).names == ("spline_cox",)
+    assert SuperLearner(("boosted_cox",)).fit(design, outcome, 1).names == ("boosted_cox",)
+
+
 def test_unknown_members_are_refused_with_the_nearest() -> None:
     with pytest.raises(FamilyError, match=r'unknown member "spline_coks".*try: "spline_cox"'):
         SuperLearner(("spline_coks",))
