@@ -86,10 +86,16 @@ def measure(*, sizes: tuple[int, ...] = (10_000, 100_000)) -> Iterator[str]:
         for n in sizes:
             with ProcessPoolExecutor(1, mp_context=context) as alone:
                 found.append(alone.submit(cost, name, n).result())
-        decades = math.log10(sizes[-1] / sizes[0])
-        grown = [math.log10(found[-1][i] / found[0][i]) / decades if found[0][i] > 0 else math.nan for i in (0, 1)]
         figures = "".join(f"{seconds:>12.3f} s {megabytes:>5.0f} MB" for seconds, megabytes in found)
-        yield f"  {name:<40}{figures}      {grown[0]:.2f}, {grown[1]:.2f}"
+        exponents = (_exponent(sizes, [one[i] for one in found], least) for i, least in ((0, 0.001), (1, 1.0)))
+        yield f"  {name:<40}{figures}      {', '.join(exponents)}"
+
+
+def _exponent(sizes: tuple[int, ...], costs: list[float], least: float) -> str:
+    """Of the growth between the outermost sizes; none where the smaller cost is too small to be told from nothing."""
+    if costs[0] < least:
+        return "–"
+    return f"{math.log(costs[-1] / costs[0]) / math.log(sizes[-1] / sizes[0]):.2f}"
 
 
 def cost(name: str, patients: int) -> tuple[float, float]:
