@@ -51,8 +51,8 @@ class AisImprovement:
                 "alive_not_recovered": "alive, not recovered",
             },
             population=Population("ais_grade", GRADES[:-1], "no deficit (AIS E)"),
-            reading="The probability that an AIS grade better by at least one than at the start of treatment has been "
-            "seen by the stated day, in a world where patients can die first.",
+            reading="The probability that an AIS grade better by at least one than at time zero is reached by the "
+            "stated day, in a world where patients can die first. Some who recover die later.",
         )
 
     def eligible(self, cohort: Cohort, tables: Tables, settings: Settings) -> Cohort:

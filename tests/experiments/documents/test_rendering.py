@@ -46,7 +46,9 @@ def test_the_same_parts_give_the_same_bytes(either: Any) -> None:
 
 def test_a_model_of_synthetic_patients_says_so_above_everything(either: Any) -> None:
     real = either.rendered()["card.html"].decode()
-    drawn = either.changed(evidence=either.evidence.with_(facts={"synthetic": True})).rendered()
+    drawn = either.changed(
+        evidence=replace(either.evidence, facts={**either.evidence.facts, "synthetic": True})
+    ).rendered()
     assert "Synthetic patients" not in real
     for name in ("card.html", "card.md", "calibration-report.html"):
         text = drawn[name].decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -268,14 +267,10 @@ def _at(tables: Tables, row: int) -> pd.Series:
     return column
 
 
-def test_three_thousand_patients_take_seconds(contract: Contract, tmp_path: Path) -> None:
+def test_a_sound_export_of_three_thousand_patients_has_no_violation(contract: Contract, tmp_path: Path) -> None:
     from features.registries.synthetic import write_extract
 
     write_extract(simulate(SyntheticSettings(patients=3000, seed=1)), tmp_path)
-    extract = read_extract(tmp_path, contract)
-    start = time.process_time()
-    inspection = inspect(contract, extract)
-    REGISTRIES["spine"].conform(inspection.tables, contract)
-    # About one second on an idle core; the bound leaves room for a slow one.
-    assert time.process_time() - start < 6
+    inspection = inspect(contract, read_extract(tmp_path, contract))
     assert not inspection.violations
+    assert len(REGISTRIES["spine"].conform(inspection.tables, contract).frame) > 2900
