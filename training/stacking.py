@@ -76,6 +76,8 @@ class HonestBrier:
 def convex_weights(gram: Floats, ridge: float) -> Floats:
     """(m,) weights ≥ 0 that sum to one and minimise w'Gw + ridge · Σ (w − 1/m)², exactly: each support is tried."""
     m = len(gram)
+    if not np.trace(gram) > 0:
+        return np.full(m, 1.0 / m)  # nobody's state is known at any time: nothing tells the models apart
     quadratic = gram + (ridge + 1e-12 * float(np.trace(gram))) * np.eye(m)  # a tie between twins goes to equal weights
     best, least = np.full(m, 1.0 / m), np.inf
     for size in range(1, m + 1):

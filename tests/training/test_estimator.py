@@ -155,6 +155,29 @@ def test_follow_up_of_zero_and_very_few_rows_are_learned_from() -> None:
     assert np.isfinite(S).all()
 
 
+@pytest.mark.parametrize(
+    "y",
+    [
+        target(np.ones(60), np.arange(60) % 2 == 0),
+        target(np.arange(1.0, 61.0), np.arange(60) == 59),
+        target(np.arange(1.0, 61.0), np.ones(60, bool)),
+        target(np.arange(1.0, 61.0), 2 * (np.arange(60) % 3 == 0)),
+    ],
+    ids=["one tied time", "one event, the last", "no censoring", "a first cause that nobody had"],
+)
+def test_odd_follow_up_is_learned_from(y: np.ndarray) -> None:
+    X = table(60)[0]
+    S = fitted(X, y).predict_survival_function(X, [0.5, 1.0, 30.0, 90.0])
+    assert np.isfinite(S).all()
+    assert np.all(np.diff(S, axis=1) <= 1e-12)
+
+
+def test_columns_that_are_all_empty_leave_the_null_model() -> None:
+    _, y = table(60)
+    X = pd.DataFrame({"constant": np.ones(60), "empty": [None] * 60})
+    assert np.ptp(fitted(X, y).predict_survival_function(X, TIMES), axis=0).max() < 1e-12
+
+
 def test_importing_it_imports_no_fitting_library() -> None:
     heavy = ("sklearn", "sksurv", "xgboost", "scipy")
     code = f"import sys, training.estimator; print([m for m in {heavy} if m in sys.modules])"

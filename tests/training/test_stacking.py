@@ -76,3 +76,7 @@ def test_the_weights_are_the_best_of_all_convex_ones(m: int, seed: int, ridge: f
 def test_with_few_events_weights_are_nearly_equal() -> None:
     gram = np.diag([0.1, 0.11, 0.2]) + 0.05
     assert np.ptp(convex_weights(gram, 1e3)) < 1e-3
+
+
+def test_where_nothing_is_known_models_count_alike() -> None:
+    assert convex_weights(np.zeros((4, 4)), 0.0).tolist() == [0.25] * 4
