@@ -76,7 +76,7 @@ TASKS: dict[str, Callable[[Design, Outcome], None]] = {
 }
 
 
-def measure(*, sizes: tuple[int, ...] = (10_000, 100_000)) -> Iterator[str]:
+def measure(*, sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> Iterator[str]:
     """A line per task: seconds of the processor and megabytes at each size, and the exponents between the outermost."""
     yield "20 predictors, times in months, one thread; per size: seconds of the processor, megabytes at the peak"
     yield f"  {'patients':<40}" + "".join(f"{n:>22}" for n in sizes) + "      exponent of s, MB"
