@@ -41,7 +41,7 @@ _NEEDS: Final[Mapping[str, int]] = {"boosted_cox": 1000}
 """Events below which a member earns no weight beside the others, and costs most of the time."""
 _FOLDS = 5
 _TWICE_BELOW = 1500  # rows below which the folds are dealt a second time
-_ONE_FOLD_FROM = 20_000  # rows from which a fifth of them is enough to judge six weights by
+_ONE_FOLD_FROM = 5_000  # rows from which a fifth of them is enough to judge six weights by
 _TAIL = 0.05  # share of the events behind which models are not told apart
 _FEWEST = 10  # events below which nothing can be weighed
 
@@ -125,7 +125,7 @@ class SuperLearner:
     shrink   how strongly weights are drawn to equal ones: shrink / events × the members' mean spread.
 
     Weights minimise the Brier score over the event times, weighted by censoring given the predictors
-    (`training/stacking.py`). Five folds, dealt twice below 1,500 rows, within event and time; from 20,000 rows on the
+    (`training/stacking.py`). Five folds, dealt twice below 1,500 rows, within event and time; from 5,000 rows on the
     first of them alone is judged. Rows that are equal in everything (a bootstrap's copies) stay together. Only ranks
     of time matter, and rows may come in any order.
     """
