@@ -28,8 +28,14 @@ class Project:
         """The gate's margins."""
         return self.root / "configs" / "promotion.toml"
 
-    def contract_path(self, named: str) -> Path:
-        """The file of a contract given by path or by name."""
+    def contract_path(self, named: str | None) -> Path:
+        """The file of a contract given by path or by name; None is the only one there is."""
+        if named is None:
+            known = sorted((self.root / "configs" / "registries").glob("*.toml"))
+            if len(known) != 1:
+                names = ", ".join(path.stem for path in known) or "none"
+                raise ProjectError(f"Which contract? This project has {len(known)}: {names}.\ntry: add --contract NAME")
+            return known[0]
         return self._config(named, "registries", "contract")
 
     def study_path(self, named: str) -> Path:

@@ -15,10 +15,13 @@ from experiments.terminal import json_option, result, say, then
 @click.command(short_help="Check tables against a contract; counts only, never a value.")
 @click.argument("tables", type=click.Path(path_type=Path, exists=True))
 @click.option(
-    "--contract", "named", metavar="NAME|PATH", required=True, help="A name in configs/registries/, or a file."
+    "--contract",
+    "named",
+    metavar="NAME|PATH",
+    help="A name in configs/registries/, or a file; not needed where the project has one contract only.",
 )
 @json_option
-def command(tables: Path, named: str, as_json: bool) -> int:
+def command(tables: Path, named: str | None, as_json: bool) -> int:
     """Check TABLES (a folder, or one file) against a contract, and look for columns that give the outcome away.
 
     Everything that is wrong is said at once: table, column, rule, number of rows; never a value. Ends with 3 where the
@@ -26,7 +29,7 @@ def command(tables: Path, named: str, as_json: bool) -> int:
 
     Example: spinecast inspect registry/demo --contract spine
     """
-    path = Path(named) if Path(named).is_file() else find_project().contract_path(named)
+    path = Path(named) if named and Path(named).is_file() else find_project().contract_path(named)
     say(f"inspecting {tables} …")
     from features.contract import Contract
 

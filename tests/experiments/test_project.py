@@ -24,3 +24,16 @@ def test_a_config_is_found_by_name_or_by_path_and_otherwise_what_is_known_is_sai
     assert project.study_path(str(studies / "survival.toml")) == studies / "survival.toml"
     with pytest.raises(ProjectError, match=r'No study "recovery": .*Known: survival\.'):
         project.study_path("recovery")
+
+
+def test_the_only_contract_needs_no_name_and_several_are_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "configs" / "registries"
+    folder.mkdir(parents=True)
+    project = find_project(tmp_path)
+    with pytest.raises(ProjectError, match="has 0: none"):
+        project.contract_path(None)
+    (folder / "mine.toml").touch()
+    assert project.contract_path(None) == folder.resolve() / "mine.toml"
+    (folder / "yours.toml").touch()
+    with pytest.raises(ProjectError, match="has 2: mine, yours"):
+        project.contract_path(None)
