@@ -39,6 +39,8 @@ MEMBERS: Final[Mapping[str, Family]] = {
 """By name: two linear models, of hazards in proportion and not, two of trees, and the one that knows nothing."""
 _NEEDS: Final[Mapping[str, int]] = {"boosted_cox": 1000}
 """Events below which a member earns no weight beside the others, and costs most of the time."""
+_UP_TO: Final[Mapping[str, int]] = {"pseudo_value_forest": 20_000}
+"""Rows above which a member would take longer than all others together."""
 _FOLDS = 5
 _TWICE_BELOW = 1500  # rows below which the folds are dealt a second time
 _ONE_FOLD_FROM = 5_000  # rows from which a fifth of them is enough to judge six weights by
@@ -121,7 +123,7 @@ class Blend:
 class SuperLearner:
     """A convex blend of families, cross-fitted on the training rows.
 
-    members  names in `MEMBERS`; boosted Cox is tried from 1,000 events on.
+    members  names in `MEMBERS`; boosted Cox is tried from 1,000 events on, the forest up to 20,000 rows.
     shrink   how strongly weights are drawn to equal ones: shrink / events × the members' mean spread.
 
     Weights minimise the Brier score over the event times, weighted by censoring given the predictors
@@ -154,7 +156,8 @@ class SuperLearner:
         """Weigh the members by their out-of-fold curves, then fit those that count on all rows."""
         require_acceptable(self.name, design, outcome, causes="any")
         events = int(np.sum(outcome.event > 0))
-        members = tuple(name for name in self.members if events >= _NEEDS.get(name, 0)) or self.members
+        tried = (n for n in self.members if events >= _NEEDS.get(n, 0) and outcome.n <= _UP_TO.get(n, outcome.n))
+        members = tuple(tried) or self.members
         m = len(members)
         learners = [_learner(name, len(outcome.causes) > 1) for name in members]
         weights, losses = np.full(m, 1.0 / m), np.full(m, np.nan)
