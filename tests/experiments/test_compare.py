@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from experiments.run import run_study
 from experiments.study import Study
 from features.contract import Contract
 from features.registries.synthetic import SyntheticSettings, simulate, write_extract
+from features.registries.synthetic_faults import inject
 from training.bundle import write_bundle
 from training.shelf import Shelf
 
@@ -125,3 +127,15 @@ def test_a_champion_whose_run_folder_is_gone_is_no_silent_pass(
     found = compare_with_champion(run, tmp_path, rule, tables=project[0] / "tables2")
     assert "whom it saw is not known" in found.challenge.no_new_patients
     assert not decide(found.challenge, rule).promoted
+
+
+def test_an_extract_whose_labels_are_spoilt_is_refused_on_the_patients_that_the_champion_never_saw(
+    root: Path, project: tuple[Path, RunFolder], rule: PromotionRule
+) -> None:
+    folder, second = project
+    later = simulate(SyntheticSettings(patients=200, seed=3, extract=2))
+    write_extract(replace(later, tables=inject(later.tables, "spoilt_labels", 1)), folder / "spoilt")
+    run = run_study(second.study, second.contract, folder / "spoilt", folder)
+    decision = decide(compare_with_champion(run, folder, rule, tables=folder / "spoilt").challenge, rule)
+    assert not decision.promoted
+    assert [(one.check, one.passed) for one in decision.reasons][1] == ("model_vs_model", False)
