@@ -41,7 +41,7 @@ def command(run: str, tables: Path | None, workers: int, as_json: bool) -> None:
     rule = PromotionRule.from_toml(project.rule)
     with shown_progress() as progress:
         compared = compare_with_champion(found, project.root, rule, tables=tables, progress=progress, workers=workers)
-    against = compared.challenge.champion or "no champion: none has been released"
+    against = compared.challenge.champion or "no other champion: none has been released, or this run is it"
     lines = [f"run {found.path.name} of {found.study.name} against {against}", *_lines(compared)]
     result({"run": found.run, **_value(compared)}, as_json=as_json, text="\n".join(lines))
     then(f"spinecast decide {found.path.name}")
