@@ -15,6 +15,7 @@ from training.metrics.accuracy import brier, integrated_brier, ipa
 from training.metrics.calibration import (
     MIN_EVENTS,
     Line,
+    PseudoCalibration,
     cox_slope,
     oe_ratio,
     pseudo_calibration,
@@ -32,7 +33,7 @@ from training.metrics.panel import (
     pseudo_at,
     smooth,
 )
-from training.nonparametric import aalen_johansen, median_follow_up
+from training.nonparametric import aalen_johansen, median_follow_up, pseudo_values
 
 Number = tuple[float, float | None, float | None]
 
@@ -71,10 +72,11 @@ class Judge:
         say = partial(self._say, cause, None)
         self._rank(cause, None, risk_for(panel.curves, cause, None))
 
-        def ibs() -> Number:
+        def integrated() -> Measured:
             require_follow_up(panel.outcome, last)
-            found = integrated_brier(self._rows, panel.curves, cause, until=last, weights=panel.weights)
-            return self._jackknife(found, np.inf)
+            return integrated_brier(self._rows, panel.curves, cause, until=last, weights=panel.weights)
+
+        ibs = partial(self._jackknife, panel, integrated, (0.0, np.inf))
 
         say("ibs", "ipcw", ibs, f"{KNOWN_WEIGHTS}; averaged from time zero to {last:g}")
         if len(panel.outcome.causes) == 1:
@@ -92,19 +94,26 @@ class Judge:
             self._mean(self.panel, cause, horizon, "all")
             self._rank(cause, horizon, risk)
             self._squared(cause, horizon, null)
-            self._weak(cause, horizon, risk, pseudo[:, column])
+            lines = partial(self._lines, self.panel, cause, horizon, pseudo[:, column])
+            self._weak(partial(self._say, cause, horizon), lines)
             self._moderate(cause, horizon, pseudo[:, column], drawn[:, column])
             self._histogram(cause, horizon, risk)
 
     def population(self, name: str, patients: NDArray[np.intp], cause: int) -> None:
-        """Values and counts among some patients, with the whole cohort's censoring; below ten events nothing."""
+        """Values and analytic intervals among some patients, censoring the whole cohort's; below ten events nothing."""
         panel = self.panel.subset(patients)
         for horizon in (None, *self.horizons):
             few = not panel.outcome.n or int(events_by(panel.outcome, cause, horizon).sum()) < MIN_EVENTS
+            say = partial(self._say, cause, horizon, population=name, panel=panel, suppressed=few)
             if horizon is not None:
                 self._mean(panel, cause, horizon, name, suppressed=few)
-            for metric, estimator, measure in self._plain(panel, cause, horizon):
-                self._say(cause, horizon, metric, estimator, measure, "", population=name, panel=panel, suppressed=few)
+            if not panel.outcome.n:
+                continue
+            for metric, estimator, measure, bounds in self._analytic(panel, cause, horizon):
+                method = JACKKNIFE if metric == "harrell_c" else KNOWN_WEIGHTS
+                say(metric, estimator, partial(self._jackknife, panel, measure, bounds), method)
+            if horizon is not None:
+                self._weak(say, partial(self._lines, panel, cause, horizon))
 
     def facts(self) -> dict[str, Any]:
         """Counts and follow-up of the patients scored."""
@@ -156,16 +165,19 @@ class Judge:
         if reason:
             self.estimates.append(Estimate(state="not applicable", reason=reason, **key))
 
-    def _jackknife(self, found: Measured, top: float = 1.0) -> Number:
-        error = self.panel.standard_error(np.zeros(self._rows.n) if found.influence is None else found.influence)
+    def _jackknife(self, panel: Panel, measure: Callable[[], Measured], bounds: tuple[float, float]) -> Number:
+        found = measure()
+        error = panel.standard_error(np.zeros(len(panel.of)) if found.influence is None else found.influence)
         low, high = normal_interval(found.value, error, self.level)
-        return found.value, max(low, 0.0), min(high, top)
+        return found.value, max(low, bounds[0]), min(high, bounds[1])
 
     def _rank(self, cause: int, horizon: float | None, risk: Floats) -> None:
         """C and AUC, pairs within groups."""
         for metric, estimator, measure in self._rankings(self.panel, cause, horizon, risk):
             method = JACKKNIFE if metric == "harrell_c" else KNOWN_WEIGHTS
-            self._say(cause, horizon, metric, estimator, partial(_call, self._jackknife, measure), method)
+            self._say(
+                cause, horizon, metric, estimator, partial(self._jackknife, self.panel, measure, (0.0, 1.0)), method
+            )
 
     def _rankings(
         self, panel: Panel, cause: int, horizon: float | None, risk: Floats
@@ -195,22 +207,21 @@ class Judge:
             found.append(("auc", "ipcw_cumulative_dynamic", area))
         return found
 
-    def _plain(self, panel: Panel, cause: int, horizon: float | None) -> list[tuple[str, str, Callable[[], Number]]]:
-        """What a population gets: values without intervals."""
-        if not panel.outcome.n:
-            return []
+    def _analytic(
+        self, panel: Panel, cause: int, horizon: float | None
+    ) -> list[tuple[str, str, Callable[[], Measured], tuple[float, float]]]:
+        """What some patients get: metric, estimator, value with its influences, and the values that are possible."""
         risk = risk_for(panel.curves, cause, horizon)
-        found: list[tuple[str, str, Callable[[], Number]]] = [
-            (metric, estimator, partial(_call, _bare, measure))
+        found = [
+            (metric, estimator, measure, (0.0, 1.0))
             for metric, estimator, measure in self._rankings(panel, cause, horizon, risk)
             if metric != "uno_c"
         ]
         if horizon is not None:
-            squared: dict[str, Any] = {"horizon": horizon, "weights": panel.weights, "g": self._g}
-            found.append(("brier", "ipcw", lambda: _bare(brier(panel.rows, risk, cause, **squared))))
-            found.append(
-                ("ipa", "ipcw_null_of_scored_data", lambda: (ipa(panel.rows, risk, cause, **squared), None, None))
-            )
+            choices: dict[str, Any] = {"horizon": horizon, "weights": panel.weights, "g": self._g}
+            found.append(("brier", "ipcw", lambda: brier(panel.rows, risk, cause, **choices), (0.0, np.inf)))
+            scaled = "ipcw_null_of_scored_data"
+            found.append(("ipa", scaled, lambda: ipa(panel.rows, risk, cause, **choices), (-np.inf, 1.0)))
         return found
 
     def _mean(self, panel: Panel, cause: int, horizon: float, population: str, *, suppressed: bool = False) -> None:
@@ -277,27 +288,27 @@ class Judge:
         panel = self.panel
         within = [h for h in self.horizons if h <= panel.outcome.right_days.max()] or list(self.horizons[:1])
         risk = panel.risk(cause, within[-1])
-        self._require_slope(cause, None, risk)
+        self._require_slope(panel, cause, None, risk)
         return _line(cox_slope(self._rows, risk, cause, weights=panel.weights), self.level)
 
-    def _weak(self, cause: int, horizon: float, risk: Floats, pseudo: Floats) -> None:
+    def _weak(self, say: Callable[..., None], lines: Callable[[], PseudoCalibration]) -> None:
         """Slope and intercept by pseudo-observations."""
-        panel, say = self.panel, partial(self._say, cause, horizon)
-
-        def lines() -> Any:
-            require_follow_up(panel.outcome, horizon)
-            self._require_slope(cause, horizon, risk)
-            return pseudo_calibration(pseudo[panel.of], risk, patients=panel.of, weights=panel.weights, curvature=True)
-
         say("calibration_slope", "pseudo_cloglog", lambda: _line(lines().slope, self.level), ROBUST)
         say("calibration_intercept", "pseudo_cloglog", lambda: _line(lines().intercept, self.level), ROBUST)
 
-    def _require_slope(self, cause: int, horizon: float | None, risk: Floats) -> None:
+    def _lines(self, panel: Panel, cause: int, horizon: float, pseudo: Floats | None = None) -> PseudoCalibration:
+        require_follow_up(panel.outcome, horizon)
+        risk = panel.risk(cause, horizon)
+        self._require_slope(panel, cause, horizon, risk)
+        values = pseudo_values(panel.outcome, cause, [horizon])[:, 0] if pseudo is None else pseudo
+        return pseudo_calibration(values[panel.of], risk, patients=panel.of, weights=panel.weights, curvature=True)
+
+    def _require_slope(self, panel: Panel, cause: int, horizon: float | None, risk: Floats) -> None:
         if self._late_entry:
             raise Undefined(self._late_entry)
-        if not self.panel.varies(risk):
+        if not panel.varies(risk):
             raise Undefined("not estimable: within a fold the prediction is the same for everybody")
-        require_events(self.panel.outcome, cause, horizon)
+        require_events(panel.outcome, cause, horizon)
 
     def _moderate(self, cause: int, horizon: float, pseudo: Floats, pseudo_drawn: Floats) -> None:
         """The calibration curve and its distances."""
@@ -345,14 +356,6 @@ class Judge:
     def _stamp(self, cause: int, horizon: float) -> dict[str, Any]:
         name = self.panel.outcome.causes[cause - 1]
         return {"design": self.design, "model": self.model, "cause": name, "horizon_days": horizon}
-
-
-def _call(read: Callable[[Measured], Number], measure: Callable[[], Measured]) -> Number:
-    return read(measure())
-
-
-def _bare(found: Measured) -> Number:
-    return found.value, None, None
 
 
 def _line(line: Line, level: float) -> Number:

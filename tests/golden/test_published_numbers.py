@@ -148,7 +148,7 @@ def cox_fit(model: str) -> dict[str, Value]:
 def judged(risk: Floats, outcome: Outcome) -> dict[str, Value]:
     """What every set of the breast cancer example asks of predictions."""
     found = errors(risk, cox_smoother(outcome, risk, 5.0)(None))
-    b, i = brier(outcome, risk, horizon=4.99).value, ipa(outcome, risk, horizon=4.99)
+    b, i = brier(outcome, risk, horizon=4.99).value, ipa(outcome, risk, horizon=4.99).value
     null = np.full(outcome.n, null_risk(outcome, 1, 4.99))
     everybody = np.ones(outcome.n)
     return {
@@ -246,7 +246,7 @@ def recurrence(name: str) -> dict[str, Value]:
         "c_index_5y": uno_c(outcome, risk, horizon=5.0).value,
         "auc_5y": auc(outcome, risk, horizon=5.0).value,
         "brier_5y": brier(outcome, risk, horizon=5.0).value,
-        "ipa_5y": ipa(outcome, risk, horizon=5.0),
+        "ipa_5y": ipa(outcome, risk, horizon=5.0).value,
         "royston_d": (d, d - 1.96 * error, d + 1.96 * error),
         "r2_d": explained,
     }

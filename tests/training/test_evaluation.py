@@ -170,7 +170,7 @@ def test_late_entry_is_said_and_the_observed_risk_still_given() -> None:
     assert evidence.one(metric="oe_ratio", horizon_days=100.0).state == "measured"
 
 
-def test_sites_get_values_and_the_interval_of_observed_over_expected_and_small_ones_nothing() -> None:
+def test_sites_get_every_number_with_its_interval_and_small_ones_nothing() -> None:
     outcome, x = cohort()
     sites = {"site=S1": np.arange(0, 200), "site=S2": np.arange(200, 290), "site=S3": np.arange(290, 300)}
     rows = scored(outcome, x)
@@ -179,14 +179,43 @@ def test_sites_get_values_and_the_interval_of_observed_over_expected_and_small_o
     )
     first = evidence.one(metric="harrell_c", population="site=S1", horizon_days=None)
     assert first.state == "measured"
-    assert first.low is None
     assert first.n == 200
-    assert evidence.one(metric="oe_ratio", population="site=S1", horizon_days=300.0).low is not None
+    for metric in ("harrell_c", "auc", "brier", "ipa", "oe_ratio", "calibration_slope", "calibration_intercept"):
+        e = evidence.one(metric=metric, population="site=S1", horizon_days=300.0)
+        assert e.low is not None, metric
+        assert e.high is not None
+        assert e.value is not None
+        assert e.low < e.value < e.high, metric
+        assert e.method
     for e in evidence.find(population="site=S3"):
         if e.horizon_days == 100.0:
             assert e.state == "not applicable"
             assert "suppressed" in e.reason
             assert e.events is None
+
+
+def test_everybody_as_a_population_gets_the_numbers_of_all_and_nearly_the_same_intervals() -> None:
+    outcome, x = cohort(500)
+    rows = scored(outcome, x)
+    everybody = {"everybody": np.arange(500)}
+    evidence = evaluate(
+        outcome,
+        rows,
+        horizons=HORIZONS,
+        design="d",
+        model="m",
+        resamples=400,
+        level=0.95,
+        seed=1,
+        populations=everybody,
+    )
+    for e in evidence.find(population="everybody"):
+        whole = evidence.one(metric=e.metric, estimator=e.estimator, horizon_days=e.horizon_days, population="all")
+        assert e.value == pytest.approx(whole.value, abs=1e-9), e.id
+        if e.low is not None and e.high is not None:
+            # Brier and IPA: the influence function with known weights here, which is wider, resamples there.
+            width = whole.high - whole.low  # type: ignore[operator]
+            assert e.high - e.low == pytest.approx(width, rel=0.25 if e.metric in ("brier", "ipa") else 1e-6), e.id
 
 
 def test_tables_carry_the_curve_and_the_histogram() -> None:

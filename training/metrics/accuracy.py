@@ -45,17 +45,22 @@ def ipa(
     horizon: float,
     weights: Floats | None = None,
     g: Censoring | None = None,
-) -> float:
+) -> Measured:
     """Index of prediction accuracy, 1 − Brier/Brier of the null, whose risk is the scored data's own incidence.
 
-    Source: Kattan & Gerds 2018 ("scaled Brier score"). Raises `Undefined` where the null is never wrong.
+    Source: Kattan & Gerds 2018 ("scaled Brier score"). Raises `Undefined` where the null is never wrong. The influence
+    is the ratio's, censoring weights taken as known; the null's own risk moves its Brier only in the second order,
+    because that risk is where it is least.
     """
     g = g or censoring(outcome, weights)
     null = np.full(outcome.n, null_risk(outcome, cause, horizon, weights))
-    of_null = brier(outcome, null, cause, horizon=horizon, weights=weights, g=g).value
-    if of_null <= 0:
+    base = brier(outcome, null, cause, horizon=horizon, weights=weights, g=g)
+    if base.value <= 0:
         raise Undefined("everybody or nobody had the event by this horizon, so there is nothing to explain")
-    return 1.0 - brier(outcome, risk, cause, horizon=horizon, weights=weights, g=g).value / of_null
+    own = brier(outcome, risk, cause, horizon=horizon, weights=weights, g=g)
+    ratio = own.value / base.value
+    influence = (ratio * np.asarray(base.influence) - np.asarray(own.influence)) / base.value
+    return Measured(1.0 - ratio, influence)
 
 
 def integrated_brier(
@@ -99,7 +104,7 @@ def _brier(outcome: Outcome, curves: Curves, cause: int, horizon: float | None, 
 
 def _ipa(outcome: Outcome, curves: Curves, cause: int, horizon: float | None, _: object) -> Measured:
     risk, day = _risk(curves, cause, horizon)
-    return Measured(ipa(outcome, risk, cause, horizon=day))
+    return ipa(outcome, risk, cause, horizon=day)
 
 
 def _ibs(outcome: Outcome, curves: Curves, cause: int, horizon: float | None, _: object) -> Measured:

@@ -18,7 +18,7 @@ def patients(n: int, seed: int) -> Outcome:
 def test_the_null_gains_exactly_nothing_over_itself(cause: int) -> None:
     outcome = patients(80, 1)
     risk = np.full(80, null_risk(outcome, cause, 10.0))
-    assert ipa(outcome, risk, cause, horizon=10.0) == 0.0
+    assert ipa(outcome, risk, cause, horizon=10.0).value == 0.0
 
 
 def test_without_censoring_brier_is_the_mean_square() -> None:
@@ -28,7 +28,7 @@ def test_without_censoring_brier_is_the_mean_square() -> None:
     happened = outcome.right_days <= 10
     assert brier(outcome, risk, horizon=10).value == pytest.approx(np.mean((happened - risk) ** 2))
     assert brier(outcome, happened.astype(float), horizon=10).value == 0.0
-    assert ipa(outcome, happened.astype(float), horizon=10) == 1.0
+    assert ipa(outcome, happened.astype(float), horizon=10).value == 1.0
 
 
 def test_scikit_survival_agrees_on_days_without_ties() -> None:
@@ -51,8 +51,8 @@ def test_a_weight_of_two_is_a_patient_standing_twice() -> None:
     copied = outcome.take(rows)
     weighted = brier(outcome, risk, horizon=12, weights=weights)
     assert weighted.value == pytest.approx(brier(copied, risk[rows], horizon=12).value, abs=1e-12)
-    assert ipa(outcome, risk, horizon=12, weights=weights) == pytest.approx(
-        ipa(copied, risk[rows], horizon=12), abs=1e-12
+    assert ipa(outcome, risk, horizon=12, weights=weights).value == pytest.approx(
+        ipa(copied, risk[rows], horizon=12).value, abs=1e-12
     )
 
 
