@@ -57,6 +57,7 @@ def assemble(
             "null": develop.null[0],
             "inner_scores": dict(developed.scores),
             "digests": {name: identity[name] for name in ("run", "study", "contract", "data", "source")},
+            "table_digests": dict(identity["tables"]),
             "libraries": dict(identity["libraries"]),
             "synthetic": identity["synthetic"],
         },

@@ -34,6 +34,7 @@ VERBS: Final[dict[str, str]] = {
     "release": "Write a run's bundle and documents and make it champion or challenger.",
     "card": "Print or write the model card of a released model or bundle.",
     "verify": "Check every file of a bundle against its digests.",
+    "reproduce": "Run a released study again from its bundle's record and compare every number.",
     "predict": "Score a CSV with a released model, offline.",
     "serve": "Answer over HTTP with the champions of a shelf.",
     "doctor": "Look at this machine: Python, cores, memory, libraries, addresses, switches.",

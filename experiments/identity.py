@@ -25,7 +25,7 @@ _NUMERIC = ("numpy", "pandas", "scipy", "scikit-learn", "scikit-survival", "xgbo
 
 
 def identities(study: Study, contract: Contract, extract: Extract) -> dict[str, Any]:
-    """The run's digest and the digests behind it, and whether its patients are synthetic."""
+    """The run's digest and the digests behind it, each table's own, and whether its patients are synthetic."""
     parts: dict[str, Any] = {
         "study": study.digest,
         "contract": contract.digest,
@@ -33,7 +33,8 @@ def identities(study: Study, contract: Contract, extract: Extract) -> dict[str, 
         "source": source_digest(),
         "libraries": library_versions(),
     }
-    return {"run": digest(parts), "name": study.name, "synthetic": extract.synthetic, **parts}
+    tables = {name: table.sha256 for name, table in extract.tables.items()}
+    return {"run": digest(parts), "name": study.name, "synthetic": extract.synthetic, **parts, "tables": tables}
 
 
 def source_digest() -> str:

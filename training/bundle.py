@@ -1,7 +1,8 @@
 """The bundle: a folder that serves. Every byte is listed, digested and checked before it is parsed; nothing is code.
 
 Format 1: manifest.json, manifest.sha256, study.json, contract.json, evidence.json, decision.json, model/, encoding/,
-documents/, and test_cases.json where test cases were made. A part that was not made is absent.
+documents/, record/, and test_cases.json where test cases were made. A part that was not made is absent: `record/`, the
+whole contract that the tables were held to, is in no bundle of spinecast 0.1.
 
 Of the patients who taught the model a bundle holds aggregates alone: no row of anyone, and of the baseline's steps
 their order and size, not the days (`Model.coarsened`), save those that are times of the model's own grid.
@@ -47,6 +48,7 @@ class Bundle:
     contract   the fields that a caller is asked for.
     documents  file name → bytes, as released.
     test_cases synthetic patients with their answers; empty where not made.
+    record     the whole contract, with which the study can be run again; None where the bundle was made without.
     """
 
     manifest: Manifest
@@ -58,6 +60,7 @@ class Bundle:
     decision: Mapping[str, Any]
     documents: Mapping[str, bytes]
     test_cases: Sequence[Mapping[str, Any]] = ()
+    record: Contract | None = None
 
     @property
     def model_digest(self) -> str:
@@ -100,11 +103,13 @@ def write_bundle(
 ) -> Manifest:
     """Write the folder in one step: it is there whole, or not at all. The same inputs give the same bytes.
 
+    contract: the whole one; what a caller is asked for is cut from it, and the whole is kept as the record.
     A folder that exists is never written into: a released file does not change.
     """
     files = _predicting_files(model, study, contract, evidence)
     digest_of_model = _digest_of(files)
     files["decision.json"] = _json(decision)
+    files["record/contract.json"] = _json(contract.model_dump(mode="json"))
     files |= {f"documents/{title}": content for title, content in documents.items()}
     if test_cases:
         files["test_cases.json"] = _json(list(test_cases))
@@ -137,6 +142,9 @@ def open_bundle(folder: Path, manifest_sha256: str | None = None) -> Bundle:
     with fault_of_opening("study.json, decision.json or test_cases.json"):
         study, decision = json.loads(files["study.json"]), json.loads(files["decision.json"])
         test_cases = json.loads(files.get("test_cases.json", b"[]"))
+    with fault_of_opening("record/"):
+        whole = files.get("record/contract.json")
+        record = None if whole is None else Contract.model_validate_json(whole)
     return Bundle(
         manifest=manifest,
         manifest_sha256=found,
@@ -149,6 +157,7 @@ def open_bundle(folder: Path, manifest_sha256: str | None = None) -> Bundle:
             path.removeprefix("documents/"): files[path] for path in sorted(files) if path.startswith("documents/")
         },
         test_cases=test_cases,
+        record=record,
     )
 
 

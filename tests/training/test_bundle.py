@@ -109,6 +109,7 @@ def test_a_bundle_holds_the_parts_of_format_1_and_nothing_else(written: Path) ->
         "manifest.sha256",
         "model/arrays.npz",
         "model/state.json",
+        "record/contract.json",
         "study.json",
     ]
 
@@ -128,6 +129,12 @@ def test_what_was_written_is_what_opens(written: Path) -> None:
 
 def test_the_contract_is_cut_to_what_a_caller_is_asked_for_and_what_that_hangs_on(written: Path) -> None:
     assert open_bundle(written).contract.names == ("albumin", "ais_grade", "deficit_duration")
+
+
+def test_the_whole_contract_is_kept_as_the_record_beside_what_a_caller_is_asked_for(written: Path) -> None:
+    record = open_bundle(written).record
+    assert record == contract()
+    assert len(record.fields) > len(open_bundle(written).contract.fields)
 
 
 def test_an_input_that_the_contract_does_not_know_is_refused(tmp_path: Path) -> None:
