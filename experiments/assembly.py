@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.sample_size import sample_size_facts, sample_size_table
 from experiments.study import Study
 from experiments.table_one import site_table, table_one
 from features.cohort import Cohort, Flow
@@ -45,8 +46,10 @@ def assemble(
         judged = _taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
     model = developed.models[developed.chosen]
+    enough = sample_size_table(study, develop, cohort, resolve(observed.outcome))
     made = Evidence(
         tables={
+            "sample_size": enough,
             **{name: rows for name, rows in model.describe().items() if isinstance(rows, list)},
             "tuning": [{**row, "chosen": row["recipe"] == developed.chosen} for row in developed.trials],
             "refits": [_refit_row(row) for each in predictions.values() for row in each.refits],
@@ -56,6 +59,7 @@ def assemble(
             "recipes": list(develop.recipes),
             "null": develop.null[0],
             "inner_scores": dict(developed.scores),
+            **sample_size_facts(study, enough),
             "digests": {name: identity[name] for name in ("run", "study", "contract", "data", "source")},
             "table_digests": dict(identity["tables"]),
             "libraries": dict(identity["libraries"]),

@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.assembly import flow_table
 from experiments.run import Prepared, prepare
+from experiments.sample_size import sample_size_table, shortfalls
 from experiments.study import Study
 from experiments.study_checks import require_study
 from features.contract import Contract
@@ -29,6 +30,7 @@ class Plan:
 
     events      cause → horizon in days → patients in whom it had happened by then; "ever" for the whole follow-up.
     parameters  recipe → columns it reads, encoded.
+    sample_size  Riley's criteria, a row each: see `experiments.sample_size`.
     refits      design → times that everything is developed anew; "all" for the released model.
     minutes     predicted from one measured development, on this machine.
     remarks     sentences, where something is thin.
@@ -41,6 +43,7 @@ class Plan:
     flow: tuple[dict[str, Any], ...]
     parameters: dict[str, int]
     events_per_parameter: dict[str, float]
+    sample_size: tuple[dict[str, Any], ...]
     refits: dict[str, int]
     fits: int
     minutes: float | None
@@ -54,7 +57,7 @@ class Plan:
 def plan(study: Study, contract: Contract, tables: Path, *, workers: int = 1, pilot: bool = True) -> Plan:
     """Look before fitting. With `pilot`, one development on two thirds of the patients is timed.
 
-    Raises what `run_study` would raise.
+    Raises what `run_study` would raise, but for a sample that is too small: that is shown.
     """
     require_study(study, contract)
     ready = prepare(study, contract, read_extract(tables, contract))
@@ -66,7 +69,8 @@ def plan(study: Study, contract: Contract, tables: Path, *, workers: int = 1, pi
     tuned = sum(study.tuning.trials if one.family.space() else 1 for one in ready.develop.recipes.values())
     fits = sum(refits.values()) * (tuned * study.tuning.folds + len(ready.develop.recipes) + 1)
     events = _events(study, ready)
-    parameters = _parameters(ready)
+    enough = sample_size_table(study, ready.develop, cohort, ready.judged)
+    parameters = {row["recipe"]: int(row["parameters"]) for row in enough if row["recipe"]}
     primary = events[study.endpoint.primary_cause]["ever"]
     ratio = {name: round(primary / max(count, 1), 1) for name, count in parameters.items()}
     return Plan(
@@ -77,10 +81,11 @@ def plan(study: Study, contract: Contract, tables: Path, *, workers: int = 1, pi
         tuple(flow_table(cohort.flow)),
         parameters,
         ratio,
+        tuple(enough),
         refits,
         fits,
         _minutes(ready, study, dealt, workers) if pilot else None,
-        tuple(_remarks(study, ready, ratio)),
+        (*_remarks(study, ready, ratio), *_too_few(study, enough)),
     )
 
 
@@ -91,14 +96,6 @@ def _events(study: Study, ready: Prepared) -> dict[str, dict[str, int]]:
         days = outcome.time_days[outcome.event == k]
         by_horizon = {f"{by:g}": int((days <= by).sum()) for by in study.endpoint.horizons_days}
         counted[cause] = by_horizon | {"ever": len(days)}
-    return counted
-
-
-def _parameters(ready: Prepared) -> dict[str, int]:
-    counted = {}
-    for name, recipe in ready.develop.recipes.items():
-        encoding = recipe.encode(ready.cohort.frame, ready.develop.contract, seed=0)
-        counted[name] = len(encoding.columns)
     return counted
 
 
@@ -126,3 +123,9 @@ def _remarks(study: Study, ready: Prepared, ratio: dict[str, float]) -> list[str
         if followed < 50:
             remarks.append(f"horizon {days:g} d: {followed} patients were followed as long.")
     return remarks
+
+
+def _too_few(study: Study, enough: list[dict[str, Any]]) -> list[str]:
+    missed = shortfalls(enough)
+    stops = missed and study.require_sample_size
+    return missed + (["the study will stop here: it says require_sample_size = true."] if stops else [])

@@ -12,6 +12,7 @@ from experiments.development import development, require_horizons
 from experiments.identity import identities, patient_hashes
 from experiments.progress import SilentProgress
 from experiments.results import RunFolder
+from experiments.sample_size import require_sample_size
 from experiments.study import Study
 from experiments.study_checks import require_study
 from features.cohort import Cohort, select_cohort
@@ -47,6 +48,7 @@ def run_study(
         return folder
     ready = prepare(study, contract, extract)
     cohort, outcome = ready.cohort, ready.observed.outcome
+    require_sample_size(study, ready.develop, cohort, ready.judged)
     patients = patient_hashes(cohort, outcome, ready.withdrawn, study.seed)
     folder.begin(study, contract, ready.description.to_json(), identity, patients)
     with engine(workers) as pool:

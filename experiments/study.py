@@ -77,6 +77,8 @@ class Study(_Strict):
     contract       stem of `configs/registries/<contract>.toml`.
     landmark_days  the moment of prediction; 0 is time zero.
     treatment_conditional  whether what the index treatment fixes may be used.
+    anticipated_r2  Cox–Snell R² expected for the primary cause, for the sample size; 15 % of the largest unless said.
+    require_sample_size  whether the study stops where Riley's criteria for development are not met.
     declared       facts that no computation gives, in words: intended use, funding, contact, …
     """
 
@@ -94,6 +96,8 @@ class Study(_Strict):
     tuning: TuningSettings
     designs: tuple[DesignSettings, ...] = Field(min_length=1)
     intervals: IntervalChoice
+    anticipated_r2: float | None = Field(default=None, gt=0, lt=1)
+    require_sample_size: bool = False
     declared: dict[str, str] = {}
 
     @classmethod

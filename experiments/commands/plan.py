@@ -58,9 +58,24 @@ def _text(plan: Plan) -> str:
         lines.append(f"{cause}: {by}")
     for name, count in plan.parameters.items():
         lines.append(f"  {name} reads {count} columns, {plan.events_per_parameter[name]:g} events each")
+    lines.append(_sample_size(plan))
     lines += [f"  note: {remark}" for remark in plan.remarks]
     refits = ", ".join(f"{count} × {name}" for name, count in plan.refits.items())
     lines.append(f"developed anew: {refits}; about {plan.fits} fits")
     if plan.minutes is not None:
         lines.append(f"about {plan.minutes:.1f} minutes here (one development was measured)")
     return "\n".join(lines)
+
+
+def _sample_size(plan: Plan) -> str:
+    rows = [
+        (
+            "  " + " ".join(part for part in (row["purpose"], row["recipe"]) if part),
+            row["cause"],
+            row["target"] + ("" if row["horizon_days"] is None else f" ({row['horizon_days']:g} d)"),
+            "–" if row["needed_n"] is None else row["needed_n"],
+            "yes" if row["met"] else "no",
+        )
+        for row in plan.sample_size
+    ]
+    return table(("  sample size (Riley) for", "cause", "target", "patients needed", "met"), rows)
