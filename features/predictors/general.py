@@ -9,18 +9,18 @@ import pandas as pd
 
 from features.predictors.derived import (
     Derived,
-    any_of,
     at_least,
     below,
-    chosen,
     derived,
     flag,
     number,
     ratio,
 )
+from features.scores.katagiri import KATAGIRI
 
 # SOSGOQ2.0: 20 items, 1 best to 5 worst; the four neurologic items (7 to 10) stand alone and enter no total.
 _DOMAINS: Final = {"pf": range(1, 7), "pain": range(11, 16), "mh": range(16, 18), "sf": range(18, 21)}
+_LABORATORY: Final = KATAGIRI.item("Laboratory data")
 _SOSGOQ: Final = "Versteeg 2018; item split from memory, to be checked against the scoring manual"
 
 
@@ -43,27 +43,6 @@ def _total(frame: pd.DataFrame) -> pd.Series:
 def _pni(frame: pd.DataFrame) -> pd.Series:
     # 0.005 per cell/µL, the contract counts in 10⁹/L = 1,000/µL.
     return 10 * number(frame, "albumin") + 5 * number(frame, "lymphocytes_abs")
-
-
-def _lab_tier(frame: pd.DataFrame) -> pd.Series:
-    critical = any_of(
-        below(number(frame, "platelets"), 100),
-        at_least(number(frame, "calcium"), 10.3),
-        at_least(number(frame, "bilirubin_total"), 1.4),
-    )
-    abnormal = any_of(
-        at_least(number(frame, "crp"), 0.4),
-        at_least(number(frame, "ldh"), 250),
-        below(number(frame, "albumin"), 3.7),
-    )
-    return chosen(
-        frame.index,
-        [
-            (critical == 1, "critical"),
-            ((critical == 0) & (abnormal == 1), "abnormal"),
-            ((critical == 0) & (abnormal == 0), "normal"),
-        ],
-    )
 
 
 def _worse_of(frame: pd.DataFrame, first: str, second: str) -> pd.Series:
@@ -131,8 +110,8 @@ GENERAL: Final[tuple[Derived, ...]] = (
     derived(
         "katagiri_lab_tier",
         "Katagiri laboratory tier",
-        ["platelets", "calcium", "bilirubin_total", "crp", "ldh", "albumin"],
-        _lab_tier,
+        _LABORATORY.inputs,
+        _LABORATORY.level,
         kind="ordinal",
         levels=("normal", "abnormal", "critical"),
         source="Katagiri 2014: critical overrides; the two tiers share no analyte",

@@ -6,55 +6,13 @@ from typing import Final
 
 import pandas as pd
 
-from features.predictors.derived import Derived, applicable, at_least, chosen, derived, flag, number
+from features.predictors.derived import Derived, at_least, chosen, derived, flag, number
+from features.scores.katagiri import KATAGIRI
+from features.scores.tomita import TOMITA
 
 _GROWTH: Final = ("slow", "moderate", "rapid")
-_KATAGIRI_SLOW: Final = ("thyroid", "myeloma", "lymphoma")
-# Cervical cancer is rapid, endometrial and ovarian are moderate; the registry has one site for them, taken as moderate.
-_KATAGIRI_MODERATE: Final = ("kidney", "uterus_cervix_ovary", "sarcoma", "carcinoid_net", "other")
-_KATAGIRI_RAPID: Final = (
-    "lung_sclc",
-    "colorectal",
-    "stomach",
-    "pancreas",
-    "head_neck",
-    "esophagus",
-    "bladder_urothelial",
-    "melanoma",
-    "liver_hpb",
-    "unknown",
-)
-_HORMONAL: Final = ("breast", "prostate")
-_TARGETS: Final = ("EGFR", "ALK", "other_targetable")
-
-
-def _katagiri(frame: pd.DataFrame) -> pd.Series:
-    """By treatability, not by organ; not known where hormone dependence or a target would decide and is not known."""
-    site, hormone, target = frame["primary_site"], frame["hormone_dependence"], frame["molecular_target"]
-    hormonal, lung = site.isin(_HORMONAL), site == "lung_nsclc"
-    return chosen(
-        frame.index,
-        [
-            (site.isin(_KATAGIRI_SLOW) | (hormonal & (hormone == "dependent")), "slow"),
-            (hormonal & (hormone == "independent"), "moderate"),
-            (lung & target.isin(_TARGETS), "moderate"),
-            (site.isin(_KATAGIRI_MODERATE), "moderate"),
-            (lung & (target == "none"), "rapid"),
-            (site.isin(_KATAGIRI_RAPID), "rapid"),
-        ],
-    )
-
-
-def _tomita(frame: pd.DataFrame) -> pd.Series:
-    site = frame["primary_site"]
-    return chosen(
-        frame.index,
-        [
-            (site.isin(("breast", "prostate", "thyroid")), "slow"),
-            (site.isin(("kidney", "uterus_cervix_ovary")), "moderate"),
-            (site.notna() & applicable(frame, "primary_site"), "rapid"),
-        ],
-    )
+_KATAGIRI: Final = KATAGIRI.item("Growth of the primary")
+_TOMITA: Final = TOMITA.item("Growth of the primary")
 
 
 def _presentation(frame: pd.DataFrame) -> pd.Series:
@@ -71,8 +29,8 @@ TUMOUR: Final[tuple[Derived, ...]] = (
     derived(
         "katagiri_growth",
         "Katagiri growth group",
-        ["primary_site", "hormone_dependence", "molecular_target"],
-        _katagiri,
+        _KATAGIRI.inputs,
+        _KATAGIRI.level,
         kind="ordinal",
         levels=_GROWTH,
         source="Katagiri 2014; small sites placed from memory of the paper",
@@ -80,8 +38,8 @@ TUMOUR: Final[tuple[Derived, ...]] = (
     derived(
         "tomita_growth",
         "Tomita growth group",
-        ["primary_site"],
-        _tomita,
+        _TOMITA.inputs,
+        _TOMITA.level,
         kind="ordinal",
         levels=_GROWTH,
         source="Tomita 2001: what is not named is rapid",
