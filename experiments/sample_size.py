@@ -29,7 +29,7 @@ def encoded_parameters(develop: Develop, cohort: Cohort) -> dict[str, int]:
     for recipe in develop.recipes.values():
         key = (recipe.family.road, recipe.predictors)
         if key not in counted:
-            counted[key] = len(recipe.encode(cohort.frame, develop.contract, seed=0).columns)
+            counted[key] = len(recipe.encode(cohort.frame, develop.contract, seed=0).design.columns)
     return {name: counted[one.family.road, one.predictors] for name, one in develop.recipes.items()}
 
 

@@ -14,7 +14,7 @@ from features.contract import Contract
 from features.outcome import Outcome
 from training.inner_score import InnerScore
 from training.interval_times import resolve
-from training.recipe import Model, Recipe
+from training.recipe import Model, Recipe, TrainingRows
 from training.resampling import derive_seed, folds
 from training.tuning import InnerFold, TuningSettings, encode_folds, tune
 
@@ -71,26 +71,30 @@ class Develop:
         score = InnerScore.of(outcome)
         dealt = derive_seed(seed, "inner")
         inner = list(folds(ids, outcome.event, sites, k=self.tuning.folds, repeats=1, seed=dealt, design="inner"))
-        encoded: dict[tuple[str, tuple[str, ...]], list[InnerFold]] = {}
-        best = {}
+        encoded: dict[tuple[str, tuple[str, ...]], tuple[list[InnerFold], TrainingRows]] = {}
+        models, best = {}, {}
         for name, recipe in self.recipes.items():
             key = (recipe.family.road, recipe.predictors)
             if key not in encoded:
-                encoded[key] = encode_folds(recipe, frame, outcome, self.contract, inner, seed=seed)
+                rows = recipe.encode(frame, self.contract, seed=derive_seed(seed, "encoding"))
+                encoded[key] = encode_folds(recipe, frame, outcome, self.contract, inner, seed=seed), rows
+            within, rows = encoded[key]
             best[name] = tune(
                 recipe,
                 name,
-                encoded[key],
+                within,
                 score,
                 self.tuning,
                 fixed=self.fixed.get(name, ()),
                 seed=derive_seed(seed, "tune", name),
             )
-        refitted = {name: tuned.recipe for name, tuned in best.items()} | dict([self.null])
-        models = {
-            name: recipe.fit(frame, outcome, self.contract, times=self.times, seed=derive_seed(seed, "refit", name))
-            for name, recipe in refitted.items()
-        }
+            refitting = derive_seed(seed, "refit", name)
+            models[name] = best[name].recipe.fit(
+                frame, outcome, self.contract, times=self.times, seed=refitting, rows=rows
+            )
+        name, null = self.null
+        refitting = derive_seed(seed, "refit", name)
+        models[name] = null.fit(frame, outcome, self.contract, times=self.times, seed=refitting)
         scores = {name: tuned.score for name, tuned in best.items()}
         trials = tuple(row for tuned in best.values() for row in tuned.trials)
         return Developed(models, min(scores, key=scores.__getitem__), scores, trials)

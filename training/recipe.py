@@ -46,6 +46,15 @@ class Prediction:
 
 @final
 @dataclass(frozen=True)
+class TrainingRows:
+    """Training rows, encoded: the same for all recipes of one road that read the same predictors."""
+
+    encoding: Encoding
+    design: Design
+
+
+@final
+@dataclass(frozen=True)
 class Recipe:
     """A family with its settings, and the predictors that it reads.
 
@@ -61,11 +70,12 @@ class Recipe:
         """What it is called in a study and in evidence."""
         return self.title or self.family.name
 
-    def encode(self, frame: pd.DataFrame, contract: Contract, *, seed: int) -> Encoding:
-        """The encoding of these training rows: one for all settings that are tried on them."""
+    def encode(self, frame: pd.DataFrame, contract: Contract, *, seed: int) -> TrainingRows:
+        """These training rows as the family reads them, whatever its settings."""
         fields = _fields(self, contract)
         table = derive(frame, [*(field.name for field in fields), *_deciding(fields)])
-        return Encoding.fit(table, fields, self.family.road, seed=seed)
+        encoding = Encoding.fit(table, fields, self.family.road, seed=seed)
+        return TrainingRows(encoding, Design(encoding.transform(table), encoding.columns))
 
     def fit(
         self,
@@ -75,26 +85,23 @@ class Recipe:
         *,
         times: Sequence[float] | Floats,
         seed: int,
-        encoding: Encoding | None = None,
+        rows: TrainingRows | None = None,
     ) -> Model:
         """Learn from training rows. Competing causes make of a hazard family a cause-specific one.
 
-        times     the grid of the model's answers; other times may be asked for.
-        encoding  of the same rows (`encode`), where it is already there.
+        times  the grid of the model's answers; other times may be asked for.
+        rows   the same rows encoded (`encode`), where that has been done.
         """
         if len(frame) != outcome.n:
             raise FamilyError(f"{self.name}: {len(frame)} rows of predictors, {outcome.n} of follow-up.")
-        fields = _fields(self, contract)
-        parents = _deciding(fields)
-        encoding = encoding or self.encode(frame, contract, seed=seed)
-        table = derive(frame, [*(field.name for field in fields), *parents])
+        rows = rows or self.encode(frame, contract, seed=seed)
         family = _composed(self.family, len(outcome.causes) > 1)
-        design = Design(encoding.transform(table), encoding.columns)
-        fitted = family.fit(design, outcome, seed)
-        names = tuple(field.name for field in fields)
+        fitted = family.fit(rows.design, outcome, seed)
+        fields = _fields(self, contract)
+        names, parents = tuple(field.name for field in fields), _deciding(fields)
         inputs = inputs_of([*names, *parents], contract)
-        grid = np.asarray(times, float)
-        return Model(family, fitted, encoding, names, parents, inputs, grid, outcome.causes, contract.subset(inputs))
+        grid, own = np.asarray(times, float), contract.subset(inputs)
+        return Model(family, fitted, rows.encoding, names, parents, inputs, grid, outcome.causes, own)
 
 
 @final

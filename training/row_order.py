@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,9 +23,18 @@ def row_order(X: NDArray[np.float64], *keys: ArrayLike) -> NDArray[np.intp]:
     return np.lexsort(columns[::-1])
 
 
-def _all_differ(columns: list[NDArray[np.float64]], order: NDArray[np.intp]) -> bool:
+def distinct_rows(columns: Sequence[NDArray[Any]], order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(n,) in this order, the number of each row among the different ones: copies of a row have one number."""
+    return np.cumsum(np.concatenate([np.zeros(min(len(order), 1), bool), ~_like_the_last(columns, order)]))
+
+
+def _all_differ(columns: Sequence[NDArray[Any]], order: NDArray[np.intp]) -> bool:
+    return not _like_the_last(columns, order).any()
+
+
+def _like_the_last(columns: Sequence[NDArray[Any]], order: NDArray[np.intp]) -> NDArray[np.bool_]:
     alike = np.ones(max(len(order) - 1, 0), dtype=bool)
     for column in columns:
         upper, lower = column[order[1:]], column[order[:-1]]
         alike &= (upper == lower) | ((upper != upper) & (lower != lower))
-    return not alike.any()
+    return alike

@@ -16,7 +16,7 @@ from features.outcome import Outcome
 from features.predictors import derive, field_of
 from training.evidence import canonical_json
 from training.families import CauseSpecific
-from training.families.family import Design, Family
+from training.families.family import Design, Experienced, Family
 from training.inner_score import InnerScore, clearly_worse
 from training.recipe import Recipe
 from training.resampling import Resample, derive_seed
@@ -24,7 +24,7 @@ from training.resampling import Resample, derive_seed
 Floats = NDArray[np.float64]
 Space = Mapping[str, tuple[str, Any, Any]]
 
-# Optuna draws this many settings at random before it models; ours are few, and the first is the recipe's own.
+# Optuna models only after so many settings; those it starts from count, so that most of ten are chosen, not drawn.
 _RANDOM_FIRST = 4
 
 
@@ -75,9 +75,9 @@ def encode_folds(
     encoded = []
     for one in inner:
         train = frame.iloc[one.train].reset_index(drop=True)
-        encoding = recipe.encode(train, contract, seed=derive_seed(seed, "encoding", one.fold))
-        design = Design(encoding.transform(table.iloc[one.train]), encoding.columns)
-        encoded.append(InnerFold(design, outcome.take(one.train), encoding.transform(table.iloc[one.test]), one.test))
+        rows = recipe.encode(train, contract, seed=derive_seed(seed, "encoding", one.fold))
+        test = rows.encoding.transform(table.iloc[one.test])
+        encoded.append(InnerFold(rows.design, outcome.take(one.train), test, one.test))
     return encoded
 
 
@@ -157,7 +157,7 @@ def _judge(
 
 
 class _Search:
-    """Optuna's TPE, in memory, silent, seeded; the family's own settings are asked first."""
+    """Optuna's TPE, in memory, silent, seeded; the family's own settings are asked first, then its starts."""
 
     def __init__(self, space: Space, family: Family, seed: int) -> None:
         self.space = space
@@ -169,7 +169,10 @@ class _Search:
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_RANDOM_FIRST)
         self.study = optuna.create_study(direction="minimize", sampler=sampler)
         self.distributions = {name: _distribution(*bounds) for name, bounds in space.items()}
-        self.study.enqueue_trial({name: _within(getattr(family, name), *bounds) for name, bounds in space.items()})
+        own = {name: _within(getattr(family, name), *bounds) for name, bounds in space.items()}
+        for start in ({}, *(family.starts() if isinstance(family, Experienced) else ())):
+            asked = own | {name: value for name, value in start.items() if name in space}
+            self.study.enqueue_trial(asked, skip_if_exists=True)
 
     def ask(self) -> tuple[Any, dict[str, Any]]:
         """The next settings, and Optuna's handle for them."""

@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-NAMES = ("gate", "recovery", "oracle", "speed", "growth")
+NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,12 +16,13 @@ NAMES = ("gate", "recovery", "oracle", "speed", "growth")
 @click.option("--workers", default=2, show_default=True, help="Processes that refit side by side.")
 def main(names: tuple[str, ...], workers: int) -> None:
     """Measure again what is claimed. Example: python -m experiments.benchmarks oracle."""
-    from experiments.benchmarks import gate, growth, oracle, recovery, speed
+    from experiments.benchmarks import development, gate, growth, oracle, recovery, speed
 
     measures: dict[str, Callable[[], Iterator[str]]] = {
         "gate": partial(gate.measure, workers=workers),
         "recovery": partial(recovery.measure, workers=workers),
         "oracle": partial(oracle.measure, workers=workers),
+        "development": partial(development.measure, workers=workers),
         "speed": speed.measure,
         "growth": growth.measure,
     }

@@ -103,12 +103,13 @@ def cost(name: str, patients: int) -> tuple[float, float]:
     small = drawn(500, seed=1, months=True)
     TASKS[name](*small)
     design, outcome = drawn(patients, seed=1, months=True)
-    held, start = _peak(), time.process_time()
+    held, start = peak_megabytes(), time.process_time()
     TASKS[name](design, outcome)
-    return time.process_time() - start, max(_peak() - held, 0.0)
+    return time.process_time() - start, max(peak_megabytes() - held, 0.0)
 
 
-def _peak() -> float:
+def peak_megabytes() -> float:
+    """The most that this process has held so far."""
     import resource
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

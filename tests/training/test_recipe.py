@@ -201,8 +201,8 @@ def test_a_recipe_without_predictors_or_with_an_unknown_one_is_refused() -> None
 def test_an_encoding_made_once_serves_every_setting() -> None:
     frame, outcome = patients()
     recipe = Recipe(made("cox"), NAMES)
-    encoding = recipe.encode(frame, contract(), seed=11)
-    once = recipe.fit(frame, outcome, contract(), times=TIMES, seed=11, encoding=encoding)
+    rows = recipe.encode(frame, contract(), seed=11)
+    once = recipe.fit(frame, outcome, contract(), times=TIMES, seed=11, rows=rows)
     assert np.array_equal(once.predict(frame).mean.incidence, model()[0].predict(frame).mean.incidence)
 
 

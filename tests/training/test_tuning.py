@@ -9,7 +9,7 @@ import pytest
 
 from features.outcome import Outcome
 from training.families import FAMILIES
-from training.families.family import Design
+from training.families.family import Design, Experienced
 from training.inner_score import InnerScore
 from training.recipe import Recipe
 from training.resampling import folds
@@ -43,6 +43,21 @@ def test_the_recipes_own_settings_come_first_and_the_best_is_kept(rows):
     assert result.score == min(scores)
     best = json.loads(result.trials[int(np.argmin(scores))]["settings"])
     assert result.recipe.family.penalty == best["penalty"]
+
+
+def test_a_search_begins_where_others_did_well_and_leaves_alone_what_is_fixed(rows):
+    tried = [json.loads(row["settings"]) for row in tuned(rows, family="coxnet", trials=4).trials]
+    starts = FAMILIES["coxnet"]().starts()
+    assert [one["strength"] for one in tried[1:]] == [one["strength"] for one in starts]
+    held = [json.loads(row["settings"]) for row in tuned(rows, family="coxnet", trials=3, l1_ratio=1.0).trials]
+    assert held[1] == {"strength": starts[0]["strength"]}
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if isinstance(FAMILIES[name](), Experienced)])
+def test_every_start_lies_in_the_space(name):
+    space = FAMILIES[name]().space()
+    for start in FAMILIES[name]().starts():
+        assert all(space[key][1] <= value <= space[key][2] for key, value in start.items())
 
 
 def test_the_same_seed_searches_the_same_way_and_another_does_not(rows):

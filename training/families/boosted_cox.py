@@ -13,7 +13,7 @@ from features.outcome import Outcome
 from training.families.family import Design, FamilyError, ModelState, Road
 from training.families.proportional import Boosted, Linear, ProportionalHazards, require_acceptable, with_baseline
 from training.families.settings import changed, require_positive
-from training.row_order import row_order
+from training.row_order import distinct_rows, row_order
 from training.trees import Trees
 
 Floats = NDArray[np.float64]
@@ -158,12 +158,12 @@ class BoostedCox:
     seen.
     """
 
-    trees: int = 100
+    trees: int = 150
     depth: int = 2
-    learning_rate: float = 0.06
-    leaf_hessian: float = 10.0
+    learning_rate: float = 0.1
+    leaf_hessian: float = 5.0
     ridge: float = 10.0
-    columns: float = 0.7
+    columns: float = 0.5
     patience: int = 0
 
     name: ClassVar[str] = "boosted_cox"
@@ -216,10 +216,13 @@ class BoostedCox:
         return Boosted(trees, gain / gain.sum() if gain.sum() > 0 else gain), boosting.margin()
 
     def _rounds(self, X: NDArray[np.float32], outcome: Outcome, cause: int, weights: Floats | None, seed: int) -> int:
-        """How many trees do best by the partial likelihood of rows held back, one of each five neighbours in time."""
-        fives = np.arange(0, outcome.n, 5)
-        drawn = fives + np.random.default_rng(seed).integers(0, 5, len(fives))
-        held = np.isin(np.arange(outcome.n), drawn)
+        """How many trees do best by the partial likelihood of rows held back, one of each five neighbours in time.
+
+        Copies of a row (a bootstrap's) are held back together: a tree must not be judged by what it grew on.
+        """
+        copies = distinct_rows([*X.T, outcome.time_days, outcome.event == cause], np.arange(outcome.n))
+        fives = np.arange(0, copies[-1] + 1, 5)
+        held = np.isin(copies, fives + np.random.default_rng(seed).integers(0, 5, len(fives)))
         if not np.any(outcome.event[held] == cause) or not np.any(outcome.event[~held] == cause):
             return self.trees
 
@@ -265,13 +268,21 @@ class BoostedCox:
     def space() -> Mapping[str, tuple[str, Any, Any]]:
         """How many trees of which depth at what rate, and how cautious a leaf is."""
         return {
-            "trees": ("int", 40, 400),
+            "trees": ("int", 50, 200),
             "depth": ("int", 1, 4),
-            "learning_rate": ("log", 0.02, 0.2),
+            "learning_rate": ("log", 0.05, 0.25),
             "leaf_hessian": ("log", 1.0, 30.0),
-            "ridge": ("log", 0.5, 50.0),
-            "columns": ("float", 0.3, 1.0),
+            "ridge": ("log", 1.0, 50.0),
+            "columns": ("float", 0.3, 0.8),
         }
+
+    @staticmethod
+    def starts() -> tuple[Mapping[str, Any], ...]:
+        """No interactions; and few trees with many."""
+        return (
+            {"depth": 1, "trees": 120, "learning_rate": 0.25, "ridge": 20.0, "columns": 0.4},
+            {"depth": 3, "trees": 80, "leaf_hessian": 10.0},
+        )
 
     def with_settings(self, settings: Mapping[str, Any]) -> BoostedCox:
         """The same with these settings."""

@@ -63,6 +63,11 @@ class Cox:
         """The penalty, from a prior that allows a hazard ratio of 20 per standard deviation to one that allows 1.03."""
         return {"penalty": ("log", 0.1, 1000.0)}
 
+    @staticmethod
+    def starts() -> tuple[Mapping[str, Any], ...]:
+        """Freer, and held."""
+        return ({"penalty": 2.0}, {"penalty": 50.0})
+
     def with_settings(self, settings: Mapping[str, Any]) -> Cox:
         """The same with these settings."""
         return changed(self, settings)

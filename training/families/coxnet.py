@@ -85,6 +85,11 @@ class Coxnet:
         """Both penalties."""
         return {"strength": ("log", 0.002, 0.7), "l1_ratio": ("float", 0.05, 1.0)}
 
+    @staticmethod
+    def starts() -> tuple[Mapping[str, Any], ...]:
+        """Nearly free; a lasso that leaves some out; and one that leaves most out."""
+        return ({"strength": 0.003}, {"strength": 0.03, "l1_ratio": 0.9}, {"strength": 0.15, "l1_ratio": 0.9})
+
     def with_settings(self, settings: Mapping[str, Any]) -> Coxnet:
         """The same with these settings."""
         return changed(self, settings)

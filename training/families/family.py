@@ -100,6 +100,15 @@ class Family(Protocol):
 
 
 @runtime_checkable
+class Experienced(Protocol):
+    """A family that knows where a search does well to begin."""
+
+    def starts(self) -> tuple[Mapping[str, Any], ...]:
+        """Settings that did well on other tables, in the order to try them after the family's own; names of `space`."""
+        ...
+
+
+@runtime_checkable
 class FittedHazard(Protocol):
     """A fitted cause-specific hazard: what `cause_specific` composes.
 

@@ -163,6 +163,11 @@ class PooledLogistic:
         """Both penalties."""
         return {"penalty": ("log", 0.3, 300.0), "drift": ("log", 1.0, 30.0)}
 
+    @staticmethod
+    def starts() -> tuple[Mapping[str, Any], ...]:
+        """Freer with steadier effects; and held."""
+        return ({"penalty": 3.0, "drift": 12.0}, {"penalty": 50.0})
+
     def with_settings(self, settings: Mapping[str, Any]) -> PooledLogistic:
         """The same with these settings."""
         return changed(self, settings)

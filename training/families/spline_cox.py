@@ -106,6 +106,11 @@ class SplineCox:
         """Both penalties, lines over Cox's range."""
         return {"penalty": ("log", 0.1, 1000.0), "bend": ("log", 1.0, 100.0)}
 
+    @staticmethod
+    def starts() -> tuple[Mapping[str, Any], ...]:
+        """Freer, and held."""
+        return ({"penalty": 2.0}, {"penalty": 50.0})
+
     def with_settings(self, settings: Mapping[str, Any]) -> SplineCox:
         """The same with these settings."""
         return changed(self, settings)

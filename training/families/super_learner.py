@@ -32,7 +32,7 @@ MEMBERS: Final[Mapping[str, Family]] = {
     "spline_cox": SplineCox(),
     "pooled_logistic": PooledLogistic(penalty=3.0),
     "pooled_logistic_held": PooledLogistic(penalty=30.0),
-    "boosted_cox": BoostedCox(trees=300, depth=3),
+    "boosted_cox": BoostedCox(trees=300, depth=3, learning_rate=0.06, leaf_hessian=10.0, columns=0.7),
     "pseudo_value_forest": PseudoValueForest(),
     "aalen_johansen": AalenJohansen(),
 }

@@ -116,7 +116,7 @@ def test_growing_stops_where_the_rows_held_back_say_that_there_is_nothing_more()
     X = rng.normal(size=(500, 5))
     noise = Outcome.right_censored(rng.exponential(1.0, 500), np.ones(500))
     signal = Outcome.right_censored(rng.exponential(np.exp(-X[:, 0] - X[:, 1] ** 2)), np.ones(500))
-    early = BoostedCox(trees=300, learning_rate=0.1, patience=10)
+    early = BoostedCox(trees=300, patience=10)
     design = Design(X, tuple("abcde"))
 
     def grown(outcome: Outcome) -> int:
@@ -131,6 +131,18 @@ def test_growing_stops_where_the_rows_held_back_say_that_there_is_nothing_more()
     assert np.abs(moved - early.fit(design, signal, 1).log_hazard(X)).max() < 1e-9
     with pytest.raises(FamilyError, match="patience must be zero"):
         BoostedCox(patience=-1)
+
+
+def test_copies_of_a_patient_do_not_make_trees_look_better_than_they_are() -> None:
+    """A bootstrap repeats rows: were a copy held back from its twin, noise would look learned."""
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(300, 5))
+    drawn = np.sort(rng.integers(0, 300, 300))
+    noise = Outcome.right_censored(rng.exponential(1.0, 300), np.ones(300)).take(drawn)
+    family = BoostedCox(trees=300, depth=4, learning_rate=0.2, leaf_hessian=0.5, ridge=0.5, patience=10)
+    score = family.fit(Design(X[drawn], tuple("abcde")), noise, 1).score
+    assert isinstance(score, Boosted)
+    assert len(score.trees.roots) < 15
 
 
 @pytest.mark.parametrize("ties", [False, True])
