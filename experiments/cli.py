@@ -44,6 +44,7 @@ VERBS: Final[dict[str, str]] = {
 _EXIT: Final[dict[str, int]] = {
     "experiments.project.ProjectError": 2,
     "experiments.study.StudyError": 2,
+    "experiments.declared.DeclaredError": 2,
     "experiments.promotion.PromotionError": 2,
     "experiments.release.ReleaseError": 2,
     "experiments.release.RefusedError": 1,

@@ -19,7 +19,7 @@ from experiments.identity import patient_hashes
 from experiments.promotion import Challenge, PromotionRule
 from experiments.results import RunError, RunFolder, list_runs
 from experiments.run import Prepared, prepare, run_study
-from experiments.study import Study, StudyError
+from experiments.study import BESIDE, Study, StudyError
 from features.contract import ContractError
 from features.extract import read_extract
 from training.bundle import Bundle, open_bundle
@@ -91,7 +91,7 @@ class _Measuring:
             raise RunError(f"run {run.path.name}: the tables are not the run's own. try: --tables DIR with its extract")
         ready = prepare(run.study, run.contract, extract)
         bundle = open_bundle(self.champion.folder, self.champion.manifest_sha256)
-        plain = {key: value for key, value in bundle.study.items() if key != "endpoint_description"}
+        plain = {key: value for key, value in bundle.study.items() if key not in BESIDE}
         earlier = Study.from_json(plain, self.champion.reference)
         return {
             **self._recipes(earlier, ready, folder, progress, workers),

@@ -49,7 +49,7 @@ class Project:
         path = self.root / "configs" / folder / f"{named}.toml"
         if path.is_file():
             return path
-        known = sorted(file.stem for file in path.parent.glob("*.toml"))
+        known = sorted(file.stem for file in path.parent.glob("*.toml") if not file.name.endswith(".facts.toml"))
         raise ProjectError(
             f'No {what} "{named}": neither a file nor a name in configs/{folder}/. Known: {", ".join(known) or "none"}.'
         )

@@ -9,10 +9,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
 if TYPE_CHECKING:
+    from experiments.declared import Declared
     from experiments.promotion import Decision
     from experiments.results import RunFolder
     from training.shelf import Placed, Shelf
@@ -51,7 +53,11 @@ class Released:
 def release_run(root: Path, run: RunFolder, decision: Decision, *, alias: Alias, by: str, reason: str) -> Released:
     """Release one finished run. A run that the gate refused may stand as challenger, never as champion.
 
-    Raises `RefusedError` with the gate's sentences, `ReleaseError` for a run that is not finished or an unsigned act.
+    A run has one version for each reading of its declared facts: the same run again, with a changed facts file, is a
+    new version with the same model.
+
+    Raises `RefusedError` with the gate's sentences, `ReleaseError` for a run that is not finished or an unsigned act,
+    `DeclaredError` for a facts file that cannot be read.
     """
     _require_signature(by, reason)
     if not run.finished:
@@ -64,8 +70,9 @@ def release_run(root: Path, run: RunFolder, decision: Decision, *, alias: Alias,
         lines += [f"try: spinecast release {run.path.name} --as challenger, which the gate does not have to allow"]
         raise RefusedError("\n".join(lines))
     shelf = _shelf(root)
-    present = _version_of(shelf, run)
-    made = present if present is not None else _put(shelf, run, decision, alias=alias, by=by, reason=reason)
+    declared = _declared(root, run)
+    present = _version_of(shelf, run, declared)
+    made = present if present is not None else _put(shelf, run, decision, declared, alias=alias, by=by, reason=reason)
     moved = _point(shelf, made, alias, by, reason)
     return _told(root, shelf, made, alias, new=present is None, moved=moved)
 
@@ -131,18 +138,33 @@ def _shelf(root: Path) -> Shelf:
     return Shelf(root / "bundles")
 
 
-def _version_of(shelf: Shelf, run: RunFolder) -> Placed | None:
-    """The version that this run already has: one release of a run writes one version."""
-    return next((placed for placed in shelf.models().get(run.study.name, ()) if placed.run == run.run), None)
+def _declared(root: Path, run: RunFolder) -> Declared:
+    from experiments.declared import Declared, facts_path
+
+    return Declared.from_toml(facts_path(root, run.study.name))
 
 
-def _put(shelf: Shelf, run: RunFolder, decision: Decision, *, alias: Alias, by: str, reason: str) -> Placed:
+def _version_of(shelf: Shelf, run: RunFolder, declared: Declared) -> Placed | None:
+    """The version that this run already has, with the same declared facts."""
+    from experiments.documents import declared_json
+
+    facts = declared_json(declared)
+    for placed in shelf.models().get(run.study.name, ()):
+        told = placed.folder / "documents" / "declared.json"
+        if placed.run == run.run and told.is_file() and told.read_bytes() == facts:
+            return placed
+    return None
+
+
+def _put(
+    shelf: Shelf, run: RunFolder, decision: Decision, declared: Declared, *, alias: Alias, by: str, reason: str
+) -> Placed:
     from experiments.documents import render
     from training.bundle import model_digest, write_bundle
 
     model, study, contract, evidence = run.model(), run.json("study"), run.contract, run.evidence
     name, version = run.study.name, shelf.next_version(run.study.name)
-    signed: dict[str, Any] = {**decision.to_json(), "as": alias, "by": by, "reason": reason}
+    signed: dict[str, Any] = {**decision.to_json(), "as": alias, "by": by, "reason": reason, "date": _today()}
     identity: Mapping[str, Any] = {
         "name": name,
         "version": version,
@@ -150,7 +172,7 @@ def _put(shelf: Shelf, run: RunFolder, decision: Decision, *, alias: Alias, by: 
         "model_digest": model_digest(model=model, study=study, contract=contract, evidence=evidence),
         "status": alias,
     }
-    documents = render(evidence, study, contract, identity, signed)
+    documents = render(evidence, study, contract, identity, signed, declared)
     with tempfile.TemporaryDirectory(prefix="spinecast-release-") as staging:
         folder = Path(staging) / f"{name}-{version}"
         write_bundle(
@@ -197,6 +219,10 @@ def _told(root: Path, shelf: Shelf, placed: Placed, alias: Alias, *, new: bool, 
         new=new,
         moved=moved,
     )
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def _require_signature(by: str, reason: str) -> None:

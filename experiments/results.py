@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, final
 
-from experiments.study import Study
+from experiments.study import BESIDE, Study
 from experiments.suggestions import did_you_mean
 from features.contract import Contract
 from training.bundle_files import parts_from_files, parts_to_files
@@ -46,7 +46,7 @@ class RunFolder:
     @property
     def study(self) -> Study:
         """The resolved study."""
-        return Study.from_json({k: v for k, v in self.json("study").items() if k != "endpoint_description"})
+        return Study.from_json({k: v for k, v in self.json("study").items() if k not in BESIDE})
 
     @property
     def contract(self) -> Contract:

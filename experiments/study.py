@@ -18,6 +18,8 @@ from training.evidence import digest
 from training.tuning import TuningSettings
 
 _Scalar = bool | int | float | str
+# Kept beside a stored study: the endpoint's own words, and what people declared before that had a file of its own.
+BESIDE = ("endpoint_description", "declared")
 
 
 class StudyError(ValueError):
@@ -79,7 +81,6 @@ class Study(_Strict):
     treatment_conditional  whether what the index treatment fixes may be used.
     anticipated_r2  Cox–Snell R² expected for the primary cause, for the sample size; 15 % of the largest unless said.
     require_sample_size  whether the study stops where Riley's criteria for development are not met.
-    declared       facts that no computation gives, in words: intended use, funding, contact, …
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{1,62}$")
@@ -98,7 +99,6 @@ class Study(_Strict):
     intervals: IntervalChoice
     anticipated_r2: float | None = Field(default=None, gt=0, lt=1)
     require_sample_size: bool = False
-    declared: dict[str, str] = {}
 
     @classmethod
     def from_toml(cls, path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -183,6 +183,8 @@ def _sentences(source: str, error: ValidationError) -> str:
         key = ".".join(map(str, fault["loc"])) or "study"
         if fault["type"] == "missing":
             lines.append(f"{key}: missing; it can change a number, so the study must say it.")
+        elif fault["type"] == "extra_forbidden" and key == "declared":
+            lines.append("declared: has a file of its own. try: move it to configs/studies/<name>.facts.toml")
         elif fault["type"] == "extra_forbidden":
             lines.append(f"{key}: unknown key.{did_you_mean(str(fault['loc'][-1]), _keys_beside(fault['loc']))}")
         else:

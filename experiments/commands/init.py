@@ -100,10 +100,13 @@ def command(
 
 
 def _write(folder: Path, drafted: Draft) -> list[Path]:
+    from experiments.declared import facts_draft
+
     margins = files("experiments").joinpath("templates", "promotion.toml").read_text(encoding="utf-8")
     texts = {
         Path("configs") / "registries" / f"{drafted.name}.toml": drafted.contract_toml,
         Path("configs") / "studies" / f"{drafted.name}.toml": drafted.study_toml,
+        Path("configs") / "studies" / f"{drafted.name}.facts.toml": facts_draft(drafted.name),
         Path("configs") / "promotion.toml": margins,
         Path(".gitignore"): _IGNORED,
     }

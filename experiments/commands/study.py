@@ -37,6 +37,7 @@ def command(
     say(f"study {study} on {tables} …")
     import os
 
+    from experiments.declared import Declared, facts_path
     from experiments.progress import shown_progress
     from experiments.run import run_study
     from experiments.study import Study
@@ -44,6 +45,7 @@ def command(
     from features.contract import Contract
 
     asked = Study.from_toml(project.study_path(study), overrides)
+    Declared.from_toml(facts_path(project.root, asked.name))  # a typo is told now, not at release
     contract = Contract.from_toml(project.contract_path(asked.contract))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with shown_progress() as progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.documents.rendering import render
+from experiments.documents.rendering import declared_json, render
 from experiments.documents.subject import DocumentError
 
-__all__ = ["DocumentError", "render"]
+__all__ = ["DocumentError", "declared_json", "render"]

@@ -141,11 +141,10 @@ def _observed(subject: Subject) -> tuple[Block, ...]:
 
 
 def _horizons(subject: Subject) -> Grid:
-    why = fact(subject.declared("horizons"), missing="the reason for these horizons is not declared in the study")
     rows = (
         (Cell("Horizons"), Cell(", ".join(days(h) for h in subject.horizons))),
         (Cell("Primary, read by the gate"), Cell(f"{subject.label(subject.causes[0])} by {days(subject.primary)}")),
-        (Cell("Why these"), why),
+        (Cell("Why these"), subject.declared("horizons")),
     )
     return Grid("Horizons", ("", ""), rows, kind="pairs")
 
@@ -168,7 +167,9 @@ def _points(subject: Subject) -> Grid:
         ("Digests, n, events, censored, follow-up", "section 1"),
         (
             "Horizons and why",
-            "section 2" if subject.declared("horizons") else "section 2; why: MISSING, not declared in the study",
+            "section 2"
+            if subject.declared("horizons").state != "missing"
+            else "section 2; why: MISSING, not declared in the study",
         ),
         ("O/E with interval per horizon", "section 3, 4"),
         ("Intercept and slope with estimator", "section 3, 4"),

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from experiments.declared import QUESTIONS
 from experiments.documents import anatomy, cohort, figures, forests, performance, record
 from experiments.documents.model_facts import model_facts
 from experiments.documents.page import Block, Cell, Figure, Grid, Page, Prose, Section
 from experiments.documents.subject import Subject
 from experiments.documents.words import fact, plain
-
-_DECLARED = (
-    "users",
-    "owner",
-    "contact",
-    "funding",
-    "ethics",
-    "consent",
-    "conflicts",
-    "data_availability",
-    "protocol",
-    "monitoring",
-    "next_review",
-)
 
 
 def model_card(subject: Subject) -> Page:
@@ -65,9 +52,9 @@ def foot(subject: Subject) -> Prose:
     digest = subject.identity.get("model_digest")
     return Prose.of(
         Cell("Contact: "),
-        fact(subject.declared("contact"), missing="not declared in the study"),
+        subject.declared("contact"),
         f" · model digest {digest or 'MISSING: the bundle is not yet written'}",
-        f" · evidence digest {subject.evidence.digest}",
+        f" · evidence digest {subject.evidence_digest}",
         tone="note",
     )
 
@@ -149,11 +136,16 @@ def _discrimination(subject: Subject) -> tuple[Block, ...]:
 
 
 def _declared(subject: Subject) -> tuple[Block, ...]:
-    more = [
-        name for name in (subject.study.get("declared") or {}) if name not in (*_DECLARED, "intended_use", "not_for")
-    ]
-    rows = tuple(
-        (Cell(plain(name).capitalize()), fact(subject.declared(name), missing="not declared in the study"))
-        for name in (*_DECLARED, *more)
+    facts = subject.declared_facts
+    reviewed = f"{facts.reviewed_by}, {facts.reviewed_on}" if facts.reviewed_by else None
+    review = fact(reviewed, missing="nobody has put a name and a date to these facts")
+    grids = tuple(
+        Grid(
+            group,
+            ("", ""),
+            tuple((Cell(plain(name).capitalize()), subject.declared(name)) for name in questions),
+            kind="pairs",
+        )
+        for group, questions in QUESTIONS.items()
     )
-    return (Grid("Declared facts", ("", ""), rows, kind="pairs"),)
+    return (Prose.of("Said by people, never computed. Read by: ", review, "."), *grids)

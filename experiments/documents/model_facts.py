@@ -8,8 +8,6 @@ from experiments.documents.record import NOT_CHECKED, released_by, released_why
 from experiments.documents.subject import Subject
 from experiments.documents.words import count, days, fact, number, plain, said
 
-_UNDECLARED = "not declared in the study"
-
 
 def model_facts(subject: Subject) -> tuple[Section, ...]:
     """The blocks of page one, in reading order."""
@@ -19,11 +17,11 @@ def model_facts(subject: Subject) -> tuple[Section, ...]:
         Section("how", "How it works", _how(subject)),
         Section("who", "Who was in the data", _who(subject)),
         Section("good", "How good", _good(subject)),
-        Section("use", "Use it for", (Prose((fact(subject.declared("intended_use"), missing=_UNDECLARED),)),)),
+        Section("use", "Use it for", (Prose((subject.declared("intended_use"),)),)),
         Section(
             "avoid",
             "Do not use it for",
-            (Prose((fact(subject.declared("not_for"), missing=_UNDECLARED),)), *_population(subject)),
+            (Prose((subject.declared("not_for"),)), *_population(subject)),
         ),
         Section("wrong", "What can go wrong", (_limits(subject),)),
         Section(
@@ -44,9 +42,9 @@ def _identity(subject: Subject) -> Grid:
         ("Model digest", identity.get("model_digest"), "the bundle is not yet written"),
         ("Released by", released_by(subject), "nobody has signed"),
         ("Why", released_why(subject), "no reason was given"),
-        ("Next review", subject.declared("next_review"), _UNDECLARED),
     )
-    return Grid("", ("", ""), tuple((Cell(name), fact(value, missing=gap)) for name, value, gap in rows), kind="pairs")
+    cells = tuple((Cell(name), fact(value, missing=gap)) for name, value, gap in rows)
+    return Grid("", ("", ""), (*cells, (Cell("Next review"), subject.declared("next_review"))), kind="pairs")
 
 
 def _how(subject: Subject) -> tuple[Block, ...]:

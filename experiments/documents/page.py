@@ -15,14 +15,15 @@ class Cell:
     interval   the interval that is read after the text, in brackets.
     estimate   id of the `Estimate` behind it; it becomes the link to the line that holds n, events, horizon and method.
     note       the same in one sentence, shown on hover.
-    state      "missing" and "not applicable" are printed in words; "" is an ordinary statement.
+    state      "missing" and "not applicable" are printed in words; "declared" was said by a person; "" with an
+               estimate was measured by the run, and is an ordinary statement without.
     """
 
     text: str
     interval: str = ""
     estimate: str = ""
     note: str = ""
-    state: Literal["", "missing", "not applicable"] = ""
+    state: Literal["", "declared", "missing", "not applicable"] = ""
     value: float | None = None
     numeric: bool = False
 
@@ -90,7 +91,7 @@ class Section:
 class Page:
     """A document: `front` is page one, `sections` the rest; `band` stands above all, on screen and in print."""
 
-    kind: Literal["model card", "calibration report"]
+    kind: Literal["model card", "calibration report", "reporting profile"]
     title: str
     lead: str
     front: tuple[Section, ...]

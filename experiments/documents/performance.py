@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from experiments.documents.page import Cell, Grid
 from experiments.documents.subject import Subject
-from experiments.documents.words import count, days, number, said
+from experiments.documents.words import count, days, decimal, number, plain, said
 from training.evidence import Estimate
 
 _CALIBRATION = ("observed_risk", "mean_risk", "oe_ratio", "calibration_intercept", "calibration_slope")
@@ -119,6 +119,36 @@ def site_table(subject: Subject, cause: str, horizon: float) -> Grid:
         note=note,
         name=f"site_table-{cause}-{horizon:g}",
     )
+
+
+def subgroups_of(subject: Subject) -> tuple[str, ...]:
+    """Populations "group=level" judged in the headline design, sites apart."""
+    judged = dict.fromkeys(
+        e.population for e in subject.evidence.estimates if e.design == subject.design and e.model == subject.model
+    )
+    return tuple(name for name in judged if "=" in name and not name.startswith("site="))
+
+
+def widest_gap(subject: Subject) -> str:
+    """The largest difference between a group and the others that is not mere chance, in words; "" where none is."""
+    rows = [
+        row
+        for row in subject.table("subgroup_gaps", cause=subject.causes[0], horizon_days=subject.primary)
+        if row.get("gap") is not None and row.get("low") is not None and not row["low"] <= 0 <= row["high"]
+    ]
+    if not rows:
+        return ""
+    row = max(rows, key=lambda one: abs(float(one["gap"])))
+    return (
+        f"{plain(row['group'])} {plain(row['level'])}, {said('metric', str(row['metric']))} off by "
+        f"{decimal(float(row['gap']), 2)} ({decimal(float(row['low']), 2)} to {decimal(float(row['high']), 2)})"
+    )
+
+
+def next_site(subject: Subject, metric: str, cause: str, horizon: float | None) -> Estimate | None:
+    """What a hospital should expect that taught nothing: the pooled mean with its prediction interval."""
+    key = {"cause": cause, "horizon_days": horizon, "design": "leave_one_site_out"}
+    return subject.find(metric, population="next site", **key)
 
 
 def worst_site(subject: Subject, cause: str, horizon: float) -> Estimate | None:

@@ -101,7 +101,7 @@ def provenance(subject: Subject) -> Grid:
     rows = [
         (Cell("Model digest"), fact(subject.identity.get("model_digest"), missing="the bundle is not yet written")),
         (Cell("Run"), fact(subject.identity.get("run"), missing="no run was named")),
-        (Cell("Evidence digest"), Cell(subject.evidence.digest)),
+        (Cell("Evidence digest"), Cell(subject.evidence_digest)),
         *(
             (Cell(f"Digest: {plain(name)}"), fact(value, missing="not in the evidence"))
             for name, value in digests.items()
@@ -126,14 +126,14 @@ def unchecked() -> Grid:
 
 def questions(subject: Subject) -> Grid:
     """What auditors ask when they open a card: where it is answered, or that it is not."""
-    undeclared = [plain(name) for name in ("intended_use", "not_for") if subject.declared(name) is None]
+    undeclared = [plain(name) for name in ("intended_use", "not_for") if subject.declared(name).state == "missing"]
     answered = {
         "artefact": bool(subject.identity.get("model_digest")),
         "use": not undeclared,
         "table_one": bool(subject.table("table_one")),
         "sites": bool(subject.populations("leave_one_site_out")),
         "change": bool(subject.identity.get("change")),
-        "monitoring": subject.declared("monitoring") is not None,
+        "monitoring": subject.declared("monitoring").state != "missing",
         "always": True,
         "never": False,
     }

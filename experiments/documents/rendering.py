@@ -6,13 +6,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from experiments.declared import Declared
 from experiments.documents.calibration_report import calibration_report
 from experiments.documents.card import model_card
 from experiments.documents.page import Cell, Figure, Grid, Page, Prose
-from experiments.documents.self_checks import SelfCheck, check_digest, check_evidence
+from experiments.documents.profiles.chai import chai_card
+from experiments.documents.profiles.pages import STANDARDS, profile_page
+from experiments.documents.self_checks import SelfCheck, check_documents, check_evidence
 from experiments.documents.subject import DocumentError, Subject
 from experiments.documents.tables import csv_name, csv_tables
 from experiments.documents.words import count, days, interval, number, plain, said
@@ -29,18 +33,22 @@ def render(
     contract: Contract,
     identity: Mapping[str, Any],
     decision: Mapping[str, Any],
+    declared: Declared | None = None,
 ) -> dict[str, bytes]:
-    """Model card and calibration report, with the tables behind their figures.
+    """Model card, calibration report and reporting profiles, with the tables behind their figures.
 
     study     the resolved study, with "endpoint_description".
     identity  name, version, status, run, model_digest; further: released_by, reason, change.
               What is absent is printed as MISSING.
-    decision  verdict, reasons, by, reason; empty where nothing was decided.
+    decision  verdict, reasons, by, reason, date; empty where nothing was decided.
+    declared  what people said in the study's facts file; None is a file that says nothing.
 
-    Keys: card.html, card.md, card.json, calibration-report.html, calibration-report.json, tables/<name>.csv.
+    Keys: card.html, card.md, card.json, calibration-report.html, calibration-report.json, profiles/<standard>.html, .md
+    and .json, profiles/chai.xml, declared.json, tables/<name>.csv.
     Raises `DocumentError` where the evidence contradicts itself (what an auditor tries first) or a page outgrows 1 MB.
     """
-    subject = Subject(evidence, study, identity, decision, _predictors(study, contract, evidence))
+    declared = declared or Declared()
+    subject = subject_of(evidence, study, contract, identity, decision, declared)
     checks = check_evidence(subject)
     card, report = model_card(subject), calibration_report(subject)
     # The digest is looked for in what was rendered; whether there is one to look for is known before.
@@ -53,14 +61,40 @@ def render(
         "calibration-report.html": _html(report, subject, checks),
         "calibration-report.json": _json(report, subject, checks),
     }
-    check_digest(subject, documents)
+    profiles = {name: profile_page(name, subject) for name in STANDARDS}
+    for name, page in profiles.items():
+        documents |= {
+            f"profiles/{name}.html": _html(page, subject, checks),
+            f"profiles/{name}.md": _markdown(page, subject, checks),
+            f"profiles/{name}.json": _json(page, subject, checks),
+        }
+    documents["profiles/chai.xml"] = chai_card(subject)
+    check_documents(subject, documents)
     large = [name for name, content in documents.items() if name.endswith(".html") and len(content) >= _LARGEST]
     if large:
         raise DocumentError(
             f"{', '.join(large)}: expected less than {_LARGEST} bytes, "
             f"got {max(len(documents[name]) for name in large)}. try: fewer sites, recipes or horizons in the study"
         )
-    return {**documents, **csv_tables(evidence, (card, report))}
+    tables = csv_tables(evidence, (card, report, *profiles.values()))
+    return {**documents, "declared.json": declared_json(declared), **tables}
+
+
+def subject_of(
+    evidence: Evidence,
+    study: Mapping[str, Any],
+    contract: Contract,
+    identity: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    declared: Declared,
+) -> Subject:
+    """What the documents read, from the same parts as `render`."""
+    return Subject(evidence, study, identity, decision, _predictors(study, contract, evidence), declared)
+
+
+def declared_json(declared: Declared) -> bytes:
+    """What people said, as the file of the bundle: sorted, so that the same facts are the same bytes."""
+    return (json.dumps(declared.to_json(), ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode("utf-8")
 
 
 def _predictors(study: Mapping[str, Any], contract: Contract, evidence: Evidence) -> tuple[Field, ...]:
@@ -78,6 +112,7 @@ def _field(contract: Contract, name: str) -> Field:
         raise DocumentError(f"a predictor of the study has no description. {error}") from error
 
 
+@cache
 def _environment(*, html: bool) -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -123,7 +158,7 @@ def _json(page: Page, subject: Subject, checks: Sequence[SelfCheck]) -> bytes:
         "format": 1,
         "identity": dict(subject.identity),
         "decision": dict(subject.decision),
-        "evidence_digest": subject.evidence.digest,
+        "evidence_digest": subject.evidence_digest,
         "estimates": [{"id": e.id, **asdict(e)} for e in subject.evidence.estimates if e.id in cited],
         "self_checks": [asdict(check) for check in checks],
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import final
 
+from experiments.documents.profiles.chai import chai_faults
 from experiments.documents.subject import DocumentError, Subject
 from training.evidence import Estimate
 
@@ -51,24 +52,21 @@ def check_evidence(subject: Subject) -> tuple[SelfCheck, ...]:
     return tuple(checks)
 
 
-def check_digest(subject: Subject, rendered: dict[str, bytes]) -> SelfCheck:
-    """The digests in each rendered document are those of the model and the evidence that it is about."""
-    name = "the digest in the document is the model's"
+def check_documents(subject: Subject, rendered: dict[str, bytes]) -> None:
+    """What can be asked only of what was written: each document names the digests of its model and evidence, and the
+    CHAI card is whole. Raises `DocumentError` with every fault.
+    """
     digest = subject.identity.get("model_digest")
-    wanted = [str(digest)] if digest else []
+    wanted = [*([str(digest)] if digest else []), subject.evidence_digest]
+    faults = []
     for key, content in rendered.items():
         text = content.decode("utf-8")
-        absent = [entry for entry in (*wanted, subject.evidence.digest) if entry not in text]
+        absent = [entry for entry in wanted if entry not in text]
         if absent:
-            raise DocumentError(
-                f"{key}: {len(absent)} of {len(wanted) + 1} digests of the model and its evidence are not in it."
-            )
-    return SelfCheck(
-        name,
-        "passed"
-        if digest
-        else "not applicable: the bundle is not yet written; the evidence's own digest is in the document",
-    )
+            faults.append(f"{key}: {len(absent)} of {len(wanted)} digests of the model and its evidence are not in it")
+    faults += chai_faults(rendered["profiles/chai.xml"], subject)
+    if faults:
+        raise DocumentError("\n  ".join([f"{len(faults)} faults of rendering; no document is written.", *faults[:20]]))
 
 
 def _counts_add_up(subject: Subject) -> Iterator[str] | str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, final
 
+from experiments.declared import FACTS, Declared
 from experiments.documents.page import Cell
 from experiments.documents.words import number, plain
 from training.evidence import Estimate, Evidence
 
 _HEADLINES = ("nested_cross_validation", "leave_one_site_out", "apparent")
+_GIVEN = "_given_predictors"  # estimators whose censoring weights know the predictors
 
 
 class DocumentError(ValueError):
@@ -30,6 +33,7 @@ class Subject:
     identity: Mapping[str, Any]
     decision: Mapping[str, Any]
     predictors: tuple[Any, ...]
+    declared_facts: Declared = field(default_factory=Declared)
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -37,7 +41,7 @@ class Subject:
         described: Mapping[str, Any] = self.study.get("endpoint_description") or {}
         return described
 
-    @property
+    @cached_property
     def causes(self) -> tuple[str, ...]:
         """The study's own cause first."""
         named = tuple(self.description.get("causes") or ())
@@ -46,7 +50,7 @@ class Subject:
         causes = named or tuple(found) or ("event",)
         return (str(own), *(c for c in causes if c != own)) if own in causes else causes
 
-    @property
+    @cached_property
     def horizons(self) -> tuple[float, ...]:
         """Days, ascending."""
         declared = (self.study.get("endpoint") or {}).get("horizons_days")
@@ -61,17 +65,22 @@ class Subject:
         named = (self.study.get("endpoint") or {}).get("primary_horizon_days")
         return float(named) if named is not None else self.horizons[len(self.horizons) // 2]
 
-    @property
+    @cached_property
     def design(self) -> str:
         """The design whose numbers stand in front: the most honest that was run."""
         run = {e.design for e in self.evidence.estimates if e.model}
         return next((name for name in _HEADLINES if name in run), "nested_cross_validation")
 
-    @property
+    @cached_property
     def model(self) -> str:
         """The name under which the evidence judges the model: "chosen", the election included."""
         run = [e.model for e in self.evidence.estimates if e.model]
         return "chosen" if "chosen" in run or not run else run[0]
+
+    @cached_property
+    def evidence_digest(self) -> str:
+        """SHA-256 of the evidence, taken once."""
+        return self.evidence.digest
 
     @property
     def null(self) -> str:
@@ -103,10 +112,14 @@ class Subject:
         facts = {**(own if isinstance(own, Mapping) else {}), **self.evidence.facts}
         return next((facts[name] for name in names if name in facts), None)
 
-    def declared(self, name: str) -> str | None:
-        """What a person said in the study, never computed."""
-        value = (self.study.get("declared") or {}).get(name)
-        return None if value is None or not str(value).strip() else str(value)
+    def declared(self, name: str) -> Cell:
+        """What a person said in the study's facts file, why it has no answer, or the question that nobody answered."""
+        facts = self.declared_facts
+        if name in facts.said:
+            return Cell(facts.said[name], state="declared")
+        if name in facts.not_applicable:
+            return Cell(f"not applicable: {facts.not_applicable[name]}", state="not applicable")
+        return Cell(f"MISSING: nobody has answered “{FACTS[name]}”", state="missing")
 
     def label(self, cause: str) -> str:
         """A cause in the endpoint's own words."""
@@ -120,11 +133,16 @@ class Subject:
         ]
 
     def find(self, metric: str, **key: Any) -> Estimate | None:
-        """The model's estimate for all patients in the headline design unless told otherwise; the first measured."""
+        """The model's estimate for all patients in the headline design unless told otherwise; the first measured.
+
+        Where two differ by their censoring weights alone, the one that the evidence makes the headline.
+        """
         whose = {"design": "data", "model": ""} if metric == "observed_risk" else {}
         wanted = {"metric": metric, "population": "all", "design": self.design, "model": self.model, **key, **whose}
-        found = self.evidence.find(**wanted)
-        return next((e for e in found if e.value is not None), found[0] if found else None)
+        near = self._index.get((metric, wanted["design"], wanted["model"]), ())
+        found = [e for e in near if all(getattr(e, name) == value for name, value in wanted.items())]
+        found.sort(key=lambda e: (e.value is None, e.estimator.endswith(_GIVEN) is not self._given))
+        return found[0] if found else None
 
     def said(self, metric: str, **key: Any) -> Cell:
         """`find`, in words."""
@@ -134,3 +152,15 @@ class Subject:
         """Populations judged in a design, in the order of their names."""
         judged = {e.population for e in self.evidence.estimates if e.design == design and e.model == self.model}
         return tuple(sorted(name for name in judged if name.startswith(prefix)))
+
+    @cached_property
+    def _index(self) -> Mapping[tuple[str, str, str], Sequence[Estimate]]:
+        """A card asks hundreds of times among thousands of estimates."""
+        near: dict[tuple[str, str, str], list[Estimate]] = {}
+        for e in self.evidence.estimates:
+            near.setdefault((e.metric, e.design, e.model), []).append(e)
+        return near
+
+    @property
+    def _given(self) -> bool:
+        return bool(self.facts("headline_weights") == "given_predictors")

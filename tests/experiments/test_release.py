@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.declared import DeclaredError, facts_path
 from experiments.model_registry import Tracker, TrackerError, aliases, registered
 from experiments.promotion import Challenge, Decision, PromotionRule, decide
 from experiments.release import RefusedError, ReleaseError, differences, release_run, repair, restore
@@ -110,6 +111,26 @@ def test_the_same_run_makes_one_version_however_often_it_is_released(
     assert [line["act"] for line in shelf.log()] == ["put", "point", "put", "point", "point"]
     assert shelf.aliases() == {"survival": {"champion": 2}}
     assert aliases(Tracker.of(released), "survival") == {"champion": 2}
+
+
+def test_changed_facts_are_a_new_version_of_the_same_model(
+    released: Path, runs: list[RunFolder], allowed: Decision
+) -> None:
+    shelf = Shelf(released / "bundles")
+    first = shelf.resolve("survival@1")
+    facts = facts_path(released, "survival")
+    facts.parent.mkdir(parents=True)
+    facts.write_text('funding = "a grant"\n', encoding="utf-8")
+    done = release_run(released, runs[0], allowed, alias="champion", **SIGNED)
+    again = release_run(released, runs[0], allowed, alias="champion", **SIGNED)
+    assert (done.version, done.new, again.version, again.new) == (3, True, 3, False)
+    assert done.model_digest == first.model_digest
+    told = open_bundle(done.folder, done.manifest_sha256).documents
+    assert json.loads(told["declared.json"]) == {"funding": "a grant"}
+    assert b"a grant" in told["card.html"]
+    facts.write_text('fundin = "a grant"\n', encoding="utf-8")
+    with pytest.raises(DeclaredError, match='Did you mean "funding"'):
+        release_run(released, runs[0], allowed, alias="champion", **SIGNED)
 
 
 def test_an_old_champion_is_restored_and_the_log_says_by_whom_and_why(released: Path) -> None:

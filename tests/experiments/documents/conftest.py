@@ -5,16 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pytest
 
+from experiments.declared import Declared
 from features.contract import Contract, Field, Table
 from training.evidence import Estimate, Evidence
 
 METHOD = "percentile interval, patients resampled 200 times"
 SITES = {"S01": 320, "S02": 280, "S03": 240, "S04": 160}
 N = sum(SITES.values())
+DECLARED = Declared(
+    {
+        "intended_use": "To inform the conversation about treatment between surgeon and patient.",
+        "contact": "registry office",
+    },
+    {"registration": "a retrospective study of routine data"},
+    "B. Reader",
+    "2026-11-20",
+)
 
 
 @dataclass(frozen=True)
@@ -26,14 +37,23 @@ class Parts:
     contract: Contract
     identity: dict[str, Any]
     decision: dict[str, Any]
+    declared: Declared
 
     def changed(self, **parts: Any) -> Parts:
         return replace(self, **parts)
 
+    @cached_property
+    def _made(self) -> dict[str, bytes]:
+        return self.rendered_again()
+
     def rendered(self) -> dict[str, bytes]:
+        """Rendered once for all tests: the same parts give the same bytes, which is a test of its own."""
+        return self._made
+
+    def rendered_again(self) -> dict[str, bytes]:
         from experiments.documents import render
 
-        return render(self.evidence, self.study, self.contract, self.identity, self.decision)
+        return render(self.evidence, self.study, self.contract, self.identity, self.decision, self.declared)
 
 
 def contract() -> Contract:
@@ -114,10 +134,6 @@ def study(causes: tuple[str, ...], horizons: tuple[float, ...]) -> dict[str, Any
         ],
         "tuning": {"trials": 20, "folds": 3},
         "intervals": {"resamples": 200, "level": 0.95},
-        "declared": {
-            "intended_use": "To inform the conversation about treatment between surgeon and patient.",
-            "contact": "registry office",
-        },
         "endpoint_description": {
             "name": "ais_improvement" if recovery else "overall_survival",
             "title": "At least one AIS grade better than at time zero" if recovery else "Death from any cause",
@@ -460,6 +476,7 @@ def parts(causes: tuple[str, ...], horizons: tuple[float, ...], risks: dict[str,
         contract(),
         identity,
         decision,
+        DECLARED,
     )
 
 
