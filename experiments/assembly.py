@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.limits import limit_facts, limit_tables
 from experiments.sample_size import sample_size_facts, sample_size_table
 from experiments.study import Study
 from experiments.table_one import site_table, table_one
@@ -18,6 +19,7 @@ from features.contract import Contract
 from features.endpoints.endpoint import Observed
 from features.outcome import Outcome
 from features.predictors import derive, field_of
+from training.appraisal import appraise
 from training.develop import Develop, Developed
 from training.evaluation import Scored, evaluate, merged
 from training.evidence import Evidence
@@ -46,10 +48,12 @@ def assemble(
         judged = _taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
     model = developed.models[developed.chosen]
-    enough = sample_size_table(study, develop, cohort, resolve(observed.outcome))
+    resolved = resolve(observed.outcome)
+    enough = sample_size_table(study, develop, cohort, resolved)
     made = Evidence(
         tables={
             "sample_size": enough,
+            **limit_tables(study, contract, cohort, resolved),
             **{name: rows for name, rows in model.describe().items() if isinstance(rows, list)},
             "tuning": [{**row, "chosen": row["recipe"] == developed.chosen} for row in developed.trials],
             "refits": [_refit_row(row) for each in predictions.values() for row in each.refits],
@@ -60,13 +64,20 @@ def assemble(
             "null": develop.null[0],
             "inner_scores": dict(developed.scores),
             **sample_size_facts(study, enough),
+            **limit_facts(study, contract, cohort, resolved),
             "digests": {name: identity[name] for name in ("run", "study", "contract", "data", "source")},
             "table_digests": dict(identity["tables"]),
             "libraries": dict(identity["libraries"]),
             "synthetic": identity["synthetic"],
         },
     )
-    return merged([judged, data, made])
+    return appraised(merged([judged, data, made]), study)
+
+
+def appraised(evidence: Evidence, study: Study) -> Evidence:
+    """The evidence with what it answered to each question of the appraisal, in the table "findings"."""
+    found = appraise(evidence, cause=study.endpoint.primary_cause, horizon_days=study.endpoint.primary_horizon_days)
+    return replace(evidence, tables={**evidence.tables, "findings": [asdict(one) for one in found]})
 
 
 def judge(
@@ -80,8 +91,9 @@ def judge(
 ) -> Evidence:
     """Each model under each design, and the chosen one on its own patients ("apparent")."""
     null = develop.null[0]
+    complete = np.flatnonzero(~developed.models[developed.chosen].unknown(cohort.frame).any(axis=1))
     asked = [
-        (name, model, each.scored(model), each.scored(null), _populations(name, model, cohort))
+        (name, model, each.scored(model), each.scored(null), _populations(name, model, cohort, complete))
         for name, each in predictions.items()
         for model in each.models
     ]
@@ -164,8 +176,14 @@ def _taking_days_as_known(judged: Evidence) -> Evidence:
     return Evidence(estimates, judged.tables, judged.facts)
 
 
-def _populations(design: str, model: str, cohort: Cohort) -> dict[str, NDArray[np.intp]] | None:
-    """Each site by itself where sites are the question, for the model that would be released."""
+def _populations(
+    design: str, model: str, cohort: Cohort, complete: NDArray[np.intp]
+) -> dict[str, NDArray[np.intp]] | None:
+    """For the model that would be released: each site by itself where sites are the question, and under
+    cross-validation those of whom every predictor is known, where they are not all.
+    """
+    if design == "nested_cross_validation" and model == CHOSEN and len(complete) < cohort.n:
+        return {"complete cases": complete}
     if design != "leave_one_site_out" or model != CHOSEN or cohort.sites is None:
         return None
     return {f"site={site}": np.flatnonzero(cohort.sites == site) for site in sorted(set(cohort.sites.tolist()))}

@@ -30,6 +30,7 @@ VERBS: Final[dict[str, str]] = {
     "study": "Develop, tune and validate the models of a study.",
     "status": "Show runs, champions, challengers, and where shelf and MLflow differ.",
     "compare": "Compare a run with the released champion, and its extract with the champion's.",
+    "appraise": "Say what is wrong with a run or a released model, in coded findings.",
     "decide": "Ask the gate whether a run may become champion; changes nothing.",
     "release": "Write a run's bundle and documents and make it champion or challenger.",
     "card": "Print or write the model card of a released model or bundle.",

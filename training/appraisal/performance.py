@@ -1,0 +1,198 @@
+"""How well the model does: anything to predict at all, too good to be true, calibrated, better than what there is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from training.appraisal.finding import Answer, Check, answer, listed, not_applicable
+from training.appraisal.reading import Reading, by, place, said
+from training.evidence import Estimate
+
+CEILING: Final = {"harrell_c": 0.85, "auc": 0.90, "ipa": 0.50}
+# So that a high value of few events is not taken for a leak.
+_SURE_OF: Final = {"harrell_c": 0.80, "auc": 0.85, "ipa": 0.40}
+_WORDS: Final = {"harrell_c": "C", "auc": "AUC", "ipa": "IPA"}
+NEAR_ONE: Final = (0.9, 1.1)
+SLOPE_LIMITS: Final = (0.8, 1.2)
+OE_LIMITS: Final = (0.8, 1.25)
+MOST_ICI: Final = 0.20
+
+
+def _nothing_to_predict(reading: Reading) -> Answer:
+    c = reading.number("harrell_c", None)
+    gains = reading.numbers("ipa", cause=reading.cause)
+    if c is None or c.low is None or not gains:
+        return not_applicable(reading.reason("harrell_c", None))
+    gaining = [one for one in gains if one.low is not None and one.low > 0]
+    parts = [f"IPA {by(one.horizon_days)} {said(one)}" for one in gains]
+    return answer(c.low <= 0.5 and not gaining, f"C {said(c)}; {'; '.join(parts)}.")
+
+
+def _no_better_than_null(reading: Reading) -> Answer:
+    one = reading.number("ipa", reading.horizon_days)
+    if one is None or one.low is None:
+        return not_applicable(reading.reason("ipa", reading.horizon_days))
+    return answer(
+        one.low <= 0, f"IPA {by(reading.horizon_days)} {said(one)} beside {reading.fact('null') or 'the null'}."
+    )
+
+
+def _too_good(reading: Reading) -> Answer:
+    measured = [one for metric in CEILING for one in reading.numbers(metric)]
+    if not measured:
+        return not_applicable(reading.reason("harrell_c", None))
+    above = [one for one in measured if _above_ceiling(one)]
+    if not above:
+        best = {metric: max(reading.numbers(metric), key=_value, default=None) for metric in CEILING}
+        parts = [f"{_WORDS[metric]} {said(one)}" for metric, one in best.items() if one is not None]
+        return answer(False, f"at most {', '.join(parts)}.")
+    worst = [f"{_WORDS[one.metric]} {said(one)} {place(one, reading.cause)}" for one in above]
+    return answer(True, f"better than published models are: {listed(worst)}; some predictor may know the outcome.")
+
+
+def _above_ceiling(one: Estimate) -> bool:
+    sure = one.low is None or one.low > _SURE_OF[one.metric]
+    return _value(one) > CEILING[one.metric] and sure
+
+
+def _slope(reading: Reading) -> Answer:
+    return _near_one(reading, "calibration_slope", "slope", SLOPE_LIMITS)
+
+
+def _mean_calibration(reading: Reading) -> Answer:
+    return _near_one(reading, "oe_ratio", "observed/expected", OE_LIMITS)
+
+
+def _near_one(reading: Reading, metric: str, word: str, limits: tuple[float, float]) -> Answer:
+    """The value within limits at the primary horizon, and nowhere an interval wholly beyond 0.9 to 1.1."""
+    measured = reading.numbers(metric)
+    primary = reading.number(metric, reading.horizon_days)
+    if not measured:
+        return not_applicable(reading.reason(metric, reading.horizon_days))
+    off = [one for one in measured if _clearly_off(one)]
+    if primary is not None and not limits[0] <= _value(primary) <= limits[1] and primary not in off:
+        off.insert(0, primary)
+    shown = off or ([primary] if primary is not None else measured[:1])
+    return answer(bool(off), f"{word} {listed([f'{said(one)} {place(one, reading.cause)}' for one in shown])}.")
+
+
+def _clearly_off(one: Estimate) -> bool:
+    return one.low is not None and one.high is not None and (one.high < NEAR_ONE[0] or one.low > NEAR_ONE[1])
+
+
+def _curve(reading: Reading) -> Answer:
+    shares = []
+    for one in reading.numbers("ici"):
+        observed = next(
+            (
+                risk.value
+                for risk in reading.evidence.find(metric="observed_risk", cause=one.cause, population="all")
+                if risk.horizon_days == one.horizon_days and risk.value
+            ),
+            None,
+        )
+        if observed:
+            shares.append((_value(one) / observed, one, observed))
+    if not shares:
+        return not_applicable(reading.reason("ici", reading.horizon_days))
+    share, worst, observed = max(shares, key=lambda each: each[0])
+    sentence = f"ICI {worst.value:.3f} {place(worst, reading.cause)}, {share:.0%} of the observed risk {observed:.3f}."
+    return answer(share > MOST_ICI, sentence)
+
+
+def _comparators(reading: Reading) -> Answer:
+    ours = {"chosen", str(reading.fact("null")), *(reading.fact("recipes") or ())}
+    there = {one.model for one in reading.evidence.estimates if one.design == reading.design and one.model}
+    names = sorted(there - ours)
+    if not names:
+        return not_applicable("no published score stands beside the model")
+    as_good: dict[str, list[str]] = {}
+    compared = 0
+    for metric, horizon in (("harrell_c", reading.horizon_days), ("ipa", reading.horizon_days)):
+        own = reading.number(metric, horizon)
+        for name in names:
+            theirs = reading.number(metric, horizon, model=name)
+            if own is None or theirs is None:
+                continue
+            compared += 1
+            if _value(theirs) >= _value(own):
+                as_good.setdefault(name, []).append(f"{_WORDS[metric]} {_value(theirs):.3f} against {_value(own):.3f}")
+    if not compared:
+        return not_applicable("no figure of a published score could be measured")
+    if as_good:
+        shown = listed([f"{name} ({', '.join(parts)})" for name, parts in as_good.items()])
+        return answer(True, f"at least as good {by(reading.horizon_days)}: {shown}.")
+    return answer(
+        False, f"better than {len(names)} published scores, raw and recalibrated, {by(reading.horizon_days)}."
+    )
+
+
+def _value(one: Estimate | None) -> float:
+    return float("-inf") if one is None or one.value is None else one.value
+
+
+PERFORMANCE: Final = (
+    Check(
+        "PM018",
+        "Nothing to predict",
+        "the interval of C holds 0.5, and at no horizon does that of IPA lie above 0",
+        "by definition: both are the values of a prediction that knows nothing",
+        "The predictors say nothing about this outcome: every answer is the average.",
+        "Do not release; ask whether the outcome, the join of the tables or the predictors are what they seem.",
+        _nothing_to_predict,
+    ),
+    Check(
+        "PM019",
+        "No better than the null",
+        "the interval of IPA at the primary horizon reaches 0",
+        "Kattan & Gerds 2018, Diagn Progn Res 2:7 (IPA); the gate's rule",
+        "The average risk of all patients would serve as well.",
+        "The gate refuses such a run; more patients, or better predictors.",
+        _no_better_than_null,
+    ),
+    Check(
+        "PM020",
+        "Too good to be true",
+        "C above 0.85, AUC above 0.90 or IPA above 0.50, with the interval above 0.80, 0.85 or 0.40",
+        "house limit; published models of these patients reach AUC 0.79 to 0.85 (Bindels 2025; Fenn 2024)",
+        "A predictor is the outcome in disguise, or was written down after it; the model will fail on the ward.",
+        "spinecast inspect names suspect columns; look at the largest coefficients and at when each field is known.",
+        _too_good,
+    ),
+    Check(
+        "PM021",
+        "Calibration slope off",
+        "slope outside 0.8 to 1.2 at the primary horizon, or its interval anywhere wholly outside 0.9 to 1.1",
+        "Riley et al. 2019, Stat Med 38:1276 (shrinkage of at least 0.9); outer limits of the house",
+        "Below one, high risks are too high and low ones too low; above one, the reverse.",
+        "More penalty; recalibrate on patients who did not teach the model.",
+        _slope,
+    ),
+    Check(
+        "PM022",
+        "Observed and expected apart",
+        "outside 0.8 to 1.25 at the primary horizon, or its interval anywhere wholly outside 0.9 to 1.1",
+        "Van Calster et al. 2019, BMC Med 17:230 (mean calibration); house limits",
+        "Every answer is too high, or too low, on average.",
+        "Recalibrate in the large; look for a change of treatment or of registration.",
+        _mean_calibration,
+    ),
+    Check(
+        "PM023",
+        "Calibration curve off",
+        f"ICI above {MOST_ICI:.0%} of the observed risk at any horizon",
+        "Austin & Steyerberg 2019, Stat Med 38:4051 (the measure); house limit",
+        "Risks are wrong by a sizeable share of what they are about.",
+        "Look at the calibration curve with its band; a more flexible recipe, or recalibration.",
+        _curve,
+    ),
+    Check(
+        "PM024",
+        "A published score does as well",
+        "C or IPA of a published score, raw or recalibrated, at least the model's at the primary horizon",
+        "PROBAST+AI; van Calster et al. 2019, BMC Med 17:230",
+        "A score that a surgeon can add up at the bedside would serve as well.",
+        "Use the score, or say what the model adds: calibration, other horizons, missing inputs.",
+        _comparators,
+    ),
+)
