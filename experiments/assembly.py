@@ -20,13 +20,18 @@ from features.endpoints.endpoint import Observed
 from features.outcome import Outcome
 from features.predictors import derive, field_of
 from training.appraisal import appraise
+from training.designs import resamples
 from training.develop import Develop, Developed
 from training.evaluation import Scored, evaluate, merged
 from training.evidence import Evidence
 from training.interval_times import READING, TAKEN_AS_KNOWN, resolve
+from training.meta_analysis import sites_pooled
 from training.nonparametric import median_follow_up
 from training.observed_curves import observed_curves
-from training.resampling import derive_seed
+from training.optimism import DESIGN as BOOTSTRAP
+from training.optimism import Refits, optimism_corrected
+from training.resampling import derive_seed, split_proofs
+from training.stability import stability
 from training.validation import CHOSEN, Predictions
 from training.workers import Engine
 
@@ -43,7 +48,10 @@ def assemble(
     engine: Engine,
 ) -> Evidence:
     """All that the documents, the gate and the tracker will read."""
-    judged = judge(study, cohort, resolve(observed.outcome), develop, predictions, developed, engine)
+    outcome = resolve(observed.outcome)
+    judged = judge(study, cohort, outcome, develop, predictions, developed, engine)
+    pooled = sites_pooled(judged, level=study.intervals.level)
+    judged = merged([judged, pooled, bootstrapped(study, cohort, outcome, develop, predictions, developed, engine)])
     if observed.outcome.interval_censored:
         judged = _taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
@@ -57,6 +65,13 @@ def assemble(
             **{name: rows for name, rows in model.describe().items() if isinstance(rows, list)},
             "tuning": [{**row, "chosen": row["recipe"] == developed.chosen} for row in developed.trials],
             "refits": [_refit_row(row) for each in predictions.values() for row in each.refits],
+            "split_proofs": [
+                row
+                for design in study.designs
+                for row in split_proofs(
+                    resamples(design, cohort, observed.outcome.event, seed=study.seed), cohort.ids, study.seed
+                )
+            ],
         },
         facts={
             "chosen": developed.chosen,
@@ -95,6 +110,7 @@ def judge(
     asked = [
         (name, model, each.scored(model), each.scored(null), _populations(name, model, cohort, complete))
         for name, each in predictions.items()
+        if name != BOOTSTRAP
         for model in each.models
     ]
     everyone = np.arange(cohort.n)
@@ -127,6 +143,34 @@ def judge(
         for design, model, scored, against, populations in asked
     ]
     return merged([future.result() for future in futures])
+
+
+def bootstrapped(
+    study: Study,
+    cohort: Cohort,
+    outcome: Outcome,
+    develop: Develop,
+    predictions: Mapping[str, Predictions],
+    developed: Developed,
+    engine: Engine,
+) -> Evidence:
+    """The chosen model's numbers without optimism, and how stable its answers are; nothing without a bootstrap."""
+    design = next((one for one in study.designs if one.design == BOOTSTRAP), None)
+    if design is None:
+        return Evidence()
+    drawn = [
+        np.bincount(one.train, minlength=cohort.n).astype(float)
+        for one in resamples(design, cohort, outcome.event, seed=study.seed)
+    ]
+    each = predictions[BOOTSTRAP]
+    said = each.models[CHOSEN].reshape(len(drawn), cohort.n, *each.models[CHOSEN].shape[1:])
+    # Every refit judges everybody in one order, which need not be the cohort's.
+    refits = Refits(each.times, each.causes, np.array(drawn), said[:, np.argsort(each.patients[: cohort.n])])
+    apparent = developed.models[developed.chosen].predict(cohort.frame, times=develop.times).mean
+    horizons = study.endpoint.horizons_days
+    choices: dict[str, Any] = {"horizons": horizons, "model": CHOSEN}
+    corrected = optimism_corrected(outcome, apparent, refits, level=study.intervals.level, engine=engine, **choices)
+    return merged([corrected, stability(outcome, apparent, refits, **choices)])
 
 
 def data_tables(

@@ -63,7 +63,7 @@ def plan(study: Study, contract: Contract, tables: Path, *, workers: int = 1, pi
     ready = prepare(study, contract, read_extract(tables, contract))
     outcome, cohort = ready.observed.outcome, ready.cohort
     dealt: dict[str, list[Resample]] = {
-        one.design: resamples(one, cohort.ids, outcome.event, cohort.sites, seed=study.seed) for one in study.designs
+        one.design: resamples(one, cohort, outcome.event, seed=study.seed) for one in study.designs
     }
     refits = {name: len(each) for name, each in dealt.items()} | {"all": 1}
     tuned = sum(study.tuning.trials if one.family.space() else 1 for one in ready.develop.recipes.values())

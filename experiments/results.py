@@ -13,6 +13,7 @@ from experiments.suggestions import did_you_mean
 from features.contract import Contract
 from training.bundle_files import parts_from_files, parts_to_files
 from training.evidence import Evidence
+from training.optimism import DESIGN as BOOTSTRAP
 from training.recipe import Model
 from training.validation import Predictions
 
@@ -64,7 +65,7 @@ class RunFolder:
         return self.path / "resamples"
 
     def predictions(self, design: str) -> Predictions:
-        """What the models said under one design about patients who had taught them nothing."""
+        """What the models said under one design about patients who had taught them nothing: none of the bootstrap."""
         return Predictions.load(self.path / "predictions" / f"{design}.npz")
 
     def model(self) -> Model:
@@ -104,7 +105,8 @@ class RunFolder:
     ) -> None:
         """Write what was found; `done.json`, with the evidence's digest, comes last."""
         for design, each in predictions.items():
-            each.save(self.path / "predictions" / f"{design}.npz")
+            if design != BOOTSTRAP:  # a hundred megabytes that lie in `resamples` already
+                each.save(self.path / "predictions" / f"{design}.npz")
         for name, content in parts_to_files(model.to_parts(), allowed=("model", "encoding")).items():
             write_atomic(self.path / "model" / name, content)
         self.write_json("evidence", evidence.to_json())

@@ -54,12 +54,14 @@ class Cohort:
            with None for unknown and "not_applicable" where structurally missing.
     ids    (n,) unique patient ids as text.
     sites  (n,) site ids as text, or None where the registry has no sites.
+    time_zero  (n,) day of time zero, or None where the registry gives none; it divides patients, it predicts nothing.
     """
 
     frame: pd.DataFrame
     ids: NDArray[np.str_]
     sites: NDArray[np.str_] | None
     flow: Flow
+    time_zero: NDArray[np.datetime64] | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.ids.tolist())) != len(self.ids) or len(self.frame) != len(self.ids):
@@ -80,6 +82,7 @@ class Cohort:
             self.ids[rows],
             None if self.sites is None else self.sites[rows],
             self.flow,
+            None if self.time_zero is None else self.time_zero[rows],
         )
 
 
@@ -135,7 +138,8 @@ def select_cohort(conformed: Conformed, eligibility: Mapping[str, Rule]) -> Coho
         )
     rows = np.flatnonzero(keep)
     sites = None if conformed.sites is None else conformed.sites[rows]
-    return Cohort(frame.iloc[rows].reset_index(drop=True), conformed.ids[rows], sites, flow)
+    days = None if conformed.time_zero is None else conformed.time_zero[rows]
+    return Cohort(frame.iloc[rows].reset_index(drop=True), conformed.ids[rows], sites, flow, days)
 
 
 def _satisfies(values: pd.Series, rule: Rule) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.intp]
 Ids = NDArray[Any]
+Dates = NDArray[np.datetime64]
 
 
 class ResamplingError(ValueError):
@@ -23,11 +24,11 @@ class ResamplingError(ValueError):
 class Resample:
     """One pair of row sets.
 
-    design  "nested_cross_validation", "leave_one_site_out", "bootstrap".
+    design  "nested_cross_validation", "leave_one_site_out", "bootstrap", "temporal".
     repeat, fold   its place in the design, from 0.
     label   who is judged, in words: "fold 3 of 5", "site=S03".
     train   rows that teach (a bootstrap repeats some).
-    test    rows that are judged; never in `train`.
+    test    rows that are judged; never in `train`, but for a bootstrap, which judges everybody.
     """
 
     design: str
@@ -98,11 +99,71 @@ def leave_one_site_out(ids: Ids, sites: Ids | None, *, seed: int) -> Iterator[Re
         yield Resample("leave_one_site_out", 0, fold, f"site={site}", rows[own != site], rows[own == site])
 
 
-def bootstrap(ids: Ids, *, repeats: int, seed: int) -> Iterator[Resample]:
-    """Patients drawn with replacement in canonical order; those never drawn are judged."""
+def bootstrap(ids: Ids, sites: Ids | None, *, replicates: int, seed: int) -> Iterator[Resample]:
+    """Patients drawn with replacement, as many as there are in each site; everybody is judged once.
+
+    Who taught is judged too: the optimism of a refit is the difference between its own draw and everybody.
+    """
     rows = canonical_order(ids, seed)
-    for repeat in range(repeats):
-        draw = np.random.default_rng(derive_seed(seed, "bootstrap", repeat)).integers(0, len(rows), len(rows))
-        left = np.ones(len(rows), dtype=bool)
-        left[draw] = False
-        yield Resample("bootstrap", repeat, 0, f"draw {repeat + 1} of {repeats}", rows[np.sort(draw)], rows[left])
+    own = np.zeros(len(rows), dtype=str) if sites is None else np.array([str(site) for site in sites])[rows]
+    strata = [np.flatnonzero(own == site) for site in np.unique(own)]
+    for repeat in range(replicates):
+        rng = np.random.default_rng(derive_seed(seed, "bootstrap", repeat))
+        draw = np.sort(np.concatenate([stratum[rng.integers(0, len(stratum), len(stratum))] for stratum in strata]))
+        yield Resample("bootstrap", repeat, 0, f"draw {repeat + 1} of {replicates}", rows[draw], rows)
+
+
+def temporal(
+    ids: Ids, dates: Dates | None, *, cutoff: str | None, share: float | None, seed: int
+) -> Iterator[Resample]:
+    """Patients before a day teach, those from it on are judged; the day is given, or the first that leaves at least
+    this share of the patients before it.
+
+    dates: (n,) of time zero. Patients of one day stay together. Follow-up is not cut at the day.
+    """
+    if dates is None:
+        raise ResamplingError(
+            "temporal: this registry gives no day of time zero. try: a registry with dates, or another design."
+        )
+    if cutoff is not None:
+        day = np.datetime64(cutoff, "D")
+    else:
+        ordered = np.sort(dates)
+        day = ordered[min(int(np.ceil((share or 0.0) * len(ordered))), len(ordered) - 1)]
+    rows = canonical_order(ids, seed)
+    early = dates[rows] < day
+    if early.all() or not early.any():
+        raise ResamplingError(
+            f"temporal: {int(early.sum())} of {len(rows)} patients were treated before the day; both sides need some. "
+            "try: another cutoff."
+        )
+    yield Resample("temporal", 0, 0, f"time zero from {day} on", rows[early], rows[~early])
+
+
+def split_proofs(resamples: Sequence[Resample], ids: Ids, seed: int) -> list[dict[str, str | int]]:
+    """One row per resample: digests of both sets of patients by their keyed hashes, sizes, and how many are in both.
+
+    Whoever holds the ids and the seed can make the digests again; whoever does not learns nothing from them. A
+    bootstrap judges its teachers by design, and there the overlap says how many were drawn.
+    """
+    hashes = np.array(keyed_hashes(ids, seed))
+    rows: list[dict[str, str | int]] = []
+    for one in resamples:
+        train, test = np.unique(one.train), np.unique(one.test)
+        rows.append(
+            {
+                "design": one.design,
+                "repeat": one.repeat,
+                "label": one.label,
+                "train_digest": _digest_of(hashes[train]),
+                "test_digest": _digest_of(hashes[test]),
+                "n_train": len(train),
+                "n_test": len(test),
+                "overlap": len(np.intersect1d(train, test)),
+            }
+        )
+    return rows
+
+
+def _digest_of(hashes: NDArray[np.str_]) -> str:
+    return hashlib.sha256("\n".join(sorted(hashes.tolist())).encode()).hexdigest()

@@ -1,4 +1,7 @@
-"""`validate`: the whole development wrapped in a design; it gives predictions for patients who taught nothing."""
+"""`validate`: the whole development wrapped in a design; it gives predictions for patients who taught nothing.
+
+But for a bootstrap: there everybody is predicted by each refit, and `training.optimism` makes of it what it is worth.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from features.cohort import Cohort
@@ -44,7 +48,7 @@ class Progress(Protocol):
 @final
 @dataclass(frozen=True)
 class Predictions:
-    """Out-of-sample predictions of every model under one design.
+    """Predictions of every model under one design, out of sample; of a bootstrap the chosen model's alone, in float32.
 
     design    its name.
     times     (t,) days. causes as in `Outcome.causes`.
@@ -61,7 +65,7 @@ class Predictions:
     patients: NDArray[np.int64]
     groups: NDArray[np.int64]
     labels: tuple[str, ...]
-    models: Mapping[str, Floats]
+    models: Mapping[str, NDArray[Any]]
     refits: tuple[dict[str, Any], ...] = ()
 
     def scored(self, model: str) -> Scored:
@@ -110,7 +114,7 @@ def validate(
               that resumes has what it said about refits of yesterday.
     """
     engine = engine or InProcess()
-    planned = {one.design: resamples(one, cohort.ids, outcome.event, cohort.sites, seed=seed) for one in designs}
+    planned = {one.design: resamples(one, cohort, outcome.event, seed=seed) for one in designs}
     tasks = [_Task(develop, cohort, outcome, one, seed, folder, observer) for each in planned.values() for one in each]
     if progress is not None:
         progress.start(len(tasks), "refits")
@@ -147,7 +151,7 @@ def develop_on_all(develop: Develop, cohort: Cohort, outcome: Outcome, seed: int
 @dataclass(frozen=True)
 class _Refit:
     facts: dict[str, Any]
-    models: dict[str, Floats]
+    models: dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -179,13 +183,13 @@ class _Task:
         return content.hexdigest()
 
     def run(self) -> _Refit:
-        one = self.resample
-        train, test = self.cohort.take(one.train), self.cohort.take(one.test)
-        developed = self.develop(train.frame, self.outcome.take(one.train), train.ids, train.sites, one.seed(self.seed))
-        models = {
-            name: model.predict(test.frame, times=self.develop.times).mean.incidence
-            for name, model in developed.models.items()
-        }
+        one, whole = self.resample, self.cohort
+        # Not `Cohort.take`: in a bootstrap a patient teaches as often as drawn, and a cohort holds each one once.
+        frame = whole.frame.iloc[one.train].reset_index(drop=True)
+        sites = None if whole.sites is None else whole.sites[one.train]
+        outcome = self.outcome.take(one.train)
+        developed = self.develop(frame, outcome, whole.ids[one.train], sites, one.seed(self.seed))
+        models = self._predicted(developed, whole.take(one.test).frame)
         facts = {
             "mark": self.mark,
             "models": list(models),
@@ -196,6 +200,14 @@ class _Task:
         if self.path is not None:
             _save(self.path, facts, {f"incidence_{k}": incidence for k, incidence in enumerate(models.values())})
         return _Refit(facts, models)
+
+    def _predicted(self, developed: Developed, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """Every model's answers; of a bootstrap, which judges the whole development, those of the chosen one."""
+        times = self.develop.times
+        if self.resample.design == "bootstrap":
+            chosen = developed.models[developed.chosen].predict(frame, times=times).mean.incidence
+            return {CHOSEN: _rounded_down(chosen)}
+        return {name: model.predict(frame, times=times).mean.incidence for name, model in developed.models.items()}
 
     def finished(self) -> _Refit | None:
         """What an earlier, interrupted run left; None where there is nothing, or nothing whole."""
@@ -214,7 +226,9 @@ def _gather(
 ) -> Predictions:
     names = refits[0][1].facts["models"]
     models = {name: np.concatenate([refit.models[name] for _, refit in refits]) for name in names}
-    chosen = np.concatenate([refit.models[refit.facts["chosen"]] for _, refit in refits])
+    chosen = models.pop(CHOSEN, None)
+    if chosen is None:
+        chosen = np.concatenate([refit.models[refit.facts["chosen"]] for _, refit in refits])
     facts = tuple(
         {"design": design, "repeat": one.repeat, "fold": one.fold, "label": one.label}
         | {"n_train": len(one.train), "n_test": len(one.test)}
@@ -231,6 +245,12 @@ def _gather(
         {CHOSEN: chosen, **models},
         facts,
     )
+
+
+def _rounded_down(incidence: Floats) -> NDArray[np.float32]:
+    """Half the room; towards zero, so that incidences still sum to at most one."""
+    near = incidence.astype(np.float32)
+    return np.where(near > incidence, np.nextafter(near, np.float32(0)), near)
 
 
 def _save(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m experiments.benchmarks [NAME …]`: print what each benchmark finds; all of them without a name."""
+"""`python -m experiments.benchmarks [NAME …]`: print what each benchmark finds; all but the longest without a name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from functools import partial
 
 import click
 
-NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth")
+NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth", "coverage")
+_LONG = ("coverage",)
+"""An hour and more: only by name."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,7 +18,7 @@ NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth")
 @click.option("--workers", default=2, show_default=True, help="Processes that refit side by side.")
 def main(names: tuple[str, ...], workers: int) -> None:
     """Measure again what is claimed. Example: python -m experiments.benchmarks oracle."""
-    from experiments.benchmarks import development, gate, growth, oracle, recovery, speed
+    from experiments.benchmarks import coverage, development, gate, growth, oracle, recovery, speed
 
     measures: dict[str, Callable[[], Iterator[str]]] = {
         "gate": partial(gate.measure, workers=workers),
@@ -25,8 +27,9 @@ def main(names: tuple[str, ...], workers: int) -> None:
         "development": partial(development.measure, workers=workers),
         "speed": speed.measure,
         "growth": growth.measure,
+        "coverage": coverage.measure,
     }
-    for name in names or NAMES:
+    for name in names or [one for one in NAMES if one not in _LONG]:
         for line in measures[name]():
             click.echo(line)
             sys.stdout.flush()

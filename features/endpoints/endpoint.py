@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, final
 
 import numpy as np
@@ -94,4 +94,4 @@ def leave(cohort: Cohort, reason: str, leaving: NDArray[np.bool_]) -> Cohort:
     if leaving.all():
         raise ContractError(f"no patient is left: all {cohort.n} leave by: {reason}.")
     left = cohort.take(np.flatnonzero(~leaving))
-    return Cohort(left.frame, left.ids, left.sites, cohort.flow.then(reason, int(leaving.sum())))
+    return replace(left, flow=cohort.flow.then(reason, int(leaving.sum())))

@@ -26,6 +26,7 @@ class Conformed:
     flow       who left already: consent withdrawn, no time zero.
     withdrawn  ids of those who took their consent back: nothing else of them is kept, and a later extract is told
                apart from one that lost them.
+    time_zero  (n,) day of time zero, or None where the registry gives only days since.
     """
 
     frame: pd.DataFrame
@@ -34,6 +35,7 @@ class Conformed:
     tables: Mapping[str, pd.DataFrame]
     flow: Flow
     withdrawn: tuple[str, ...] = ()
+    time_zero: NDArray[np.datetime64] | None = None
 
 
 class Registry(Protocol):

@@ -50,6 +50,7 @@ class SpineRegistry:
             kept,
             flow,
             gone,
+            patients["treatment_start_date"].to_numpy(dtype="datetime64[D]"),
         )
 
 

@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 QUICK = (
     "tuning.trials=2",
     "tuning.folds=2",
-    "designs.0.folds=2",
-    "designs.0.repeats=1",
+    'designs=[{design="nested_cross_validation", folds=2, repeats=1}, {design="leave_one_site_out"}, '
+    '{design="bootstrap", replicates=10}, {design="temporal", share=0.7}]',
     "intervals.resamples=20",
     'recipes=[{family="cox"}, {family="cox", name="cox_short", predictors=["ecog"]}]',
     'predictors=["age_at_treatment", "ecog", "albumin", "primary_site", "ais_grade", "oligometastatic"]',
@@ -113,6 +113,39 @@ def test_the_stored_baseline_holds_no_day_of_a_patient_beside_the_grid(run):
     for cell in np.unique(cells):
         gaps = np.diff(model.fitted.steps[cells == cell], prepend=starts[cell])
         assert np.abs(gaps - gaps.mean()).max() < 1e-9
+
+
+def test_the_bootstrap_corrects_the_apparent_numbers_and_says_how_stable_answers_are(run):
+    evidence, day = run.evidence, 365.0
+    corrected = evidence.one(metric="harrell_c", design="bootstrap", horizon_days=day, cause="died")
+    apparent = evidence.one(metric="harrell_c", estimator="within_fold_pairs", design="apparent", horizon_days=day)
+    (row,) = [
+        one
+        for one in evidence.tables["optimism"]
+        if one["metric"] == "harrell_c" and one["horizon_days"] == day and one["cause"] == "died"
+    ]
+    assert corrected.estimator == "within_fold_pairs_optimism_corrected"
+    assert row["apparent"] == pytest.approx(apparent.value)
+    assert corrected.value == pytest.approx(apparent.value - row["optimism"])
+    assert evidence.one(metric="mape", estimator="bootstrap_refits", horizon_days=day, cause="died").value > 0
+    assert {one["design"] for one in evidence.tables["calibration_curve"]} >= {"bootstrap", "temporal"}
+    assert {e.model for e in evidence.find(design="bootstrap")} == {"chosen"}
+    assert not (run.path / "predictions" / "bootstrap.npz").exists()
+
+
+def test_sites_are_pooled_and_the_next_hospital_is_told_what_to_expect(run):
+    mean = run.evidence.one(metric="oe_ratio", population="all sites, pooled", horizon_days=365.0, cause="died")
+    ahead = run.evidence.one(metric="oe_ratio", population="next site", horizon_days=365.0, cause="died")
+    assert ahead.low <= mean.low <= mean.value <= mean.high <= ahead.high
+    sites = {row["site"] for row in run.evidence.tables["site_performance"]}
+    assert sites == {row["site"] for row in run.evidence.tables["sites"]}
+
+
+def test_no_patient_is_on_both_sides_of_a_split_but_a_bootstraps(run):
+    rows = run.evidence.tables["split_proofs"]
+    assert len(rows) == 2 + 3 + 10 + 1
+    assert all((row["overlap"] == 0) == (row["design"] != "bootstrap") for row in rows)
+    assert all(row["n_train"] + row["n_test"] == run.evidence.facts["n"] for row in rows if not row["overlap"])
 
 
 def test_patients_are_kept_as_keyed_hashes_alone(run):
@@ -238,6 +271,7 @@ def test_a_plan_counts_before_any_fit(run, contract, extract):
     seen = plan(study(), contract, extract)
     assert seen.patients == run.evidence.facts["n"]
     assert seen.events["died"]["ever"] == run.evidence.facts["events"]["died"]
-    assert seen.refits == {"nested_cross_validation": 2, "leave_one_site_out": 3, "all": 1}
+    designs = {"nested_cross_validation": 2, "leave_one_site_out": 3, "bootstrap": 10, "temporal": 1}
+    assert seen.refits == {**designs, "all": 1}
     assert seen.minutes is not None
     assert set(seen.parameters) == {"cox", "cox_short"}

@@ -15,6 +15,7 @@ from training.resampling import (
     folds,
     keyed_hashes,
     leave_one_site_out,
+    split_proofs,
 )
 
 
@@ -83,12 +84,43 @@ def test_a_left_out_site_teaches_nothing():
         assert len(one.train) + len(one.test) == 100
 
 
-def test_a_bootstrap_judges_those_it_never_drew():
-    ids, _, _ = cohort(100)
-    for one in bootstrap(ids, repeats=3, seed=2):
-        assert len(one.train) == 100
-        assert set(one.train) | set(one.test) == set(range(100))
-        assert not set(one.train) & set(one.test)
+def test_a_bootstrap_draws_as_many_as_each_site_has_and_judges_everybody():
+    ids, _, sites = cohort(100)
+    for one in bootstrap(ids, sites, replicates=3, seed=2):
+        assert sorted(one.test.tolist()) == list(range(100))
+        assert set(one.train) <= set(range(100))
+        assert np.bincount(one.train).max() > 1
+        assert all(np.sum(sites[one.train] == site) == np.sum(sites == site) for site in np.unique(sites))
+
+
+def test_a_bootstrap_never_depends_on_row_order():
+    ids, _, sites = cohort(60)
+    shuffled = np.random.default_rng(5).permutation(60)
+    again = bootstrap(ids[shuffled], sites[shuffled], replicates=2, seed=7)
+    for one, other in zip(bootstrap(ids, sites, replicates=2, seed=7), again, strict=True):
+        assert ids[one.train].tolist() == ids[shuffled][other.train].tolist()
+
+
+def test_the_split_proof_shows_that_nobody_is_on_both_sides_and_can_be_made_again():
+    ids, event, sites = cohort(80)
+    nested = list(folds(ids, event, sites, k=4, repeats=1, seed=3, design="nested_cross_validation"))
+    rows = split_proofs(nested, ids, 3)
+    assert [(row["n_train"], row["n_test"], row["overlap"]) for row in rows] == [(60, 20, 0)] * 4
+    assert len({row["test_digest"] for row in rows}) == 4
+    shuffled = np.random.default_rng(5).permutation(80)
+    again = list(
+        folds(ids[shuffled], event[shuffled], sites[shuffled], k=4, repeats=1, seed=3, design="nested_cross_validation")
+    )
+    assert split_proofs(again, ids[shuffled], 3) == rows
+    assert split_proofs(nested, ids, 4)[0]["test_digest"] != rows[0]["test_digest"]
+
+
+def test_in_a_bootstrap_the_overlap_is_who_was_drawn():
+    ids, _, sites = cohort(80)
+    drawn = list(bootstrap(ids, sites, replicates=2, seed=3))
+    rows = split_proofs(drawn, ids, 3)
+    assert [row["overlap"] for row in rows] == [len(np.unique(one.train)) for one in drawn]
+    assert all(row["overlap"] == row["n_train"] < row["n_test"] == 80 for row in rows)
 
 
 def test_the_order_is_keyed_by_the_seed_and_pinned():

@@ -1,0 +1,162 @@
+"""Numbers read from predictions and weights alone, so that a resample costs one reading: what optimism is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from features.outcome import Outcome
+from training.censoring import Undefined, censoring, require_common_entry, require_follow_up
+from training.curves import Curves
+from training.metrics.accuracy import brier, null_risk
+from training.metrics.calibration import log_hazard_scale, oe_ratio, pseudo_calibration, require_events
+from training.metrics.discrimination import auc, harrell_c
+from training.metrics.metric import Floats, risk_for
+from training.metrics.smooth_calibration import cox_smoother, errors, neighbour_smoother
+from training.nonparametric import pseudo_values
+from training.partial_likelihood import PartialLikelihood
+
+Read = Callable[[Curves, "Floats | None"], Floats]
+
+
+@final
+@dataclass(frozen=True)
+class Measure:
+    """Numbers that are read together.
+
+    names  metric and estimator of each number · cause 1-based · horizon in the outcome's unit, None over the range ·
+    read   (curves, weight of each patient or None) → the numbers, then the `grid`'s observed risks, NaN where nobody
+           with weight has such a risk · grid predicted risks of a calibration curve, ascending. Raises `Undefined`.
+    """
+
+    names: tuple[tuple[str, str], ...]
+    cause: int
+    horizon: float | None
+    read: Read
+    grid: tuple[float, ...] = ()
+
+
+def discrimination(outcome: Outcome, cause: int, horizon: float | None) -> Measure:
+    """Harrell's C."""
+
+    def read(curves: Curves, weights: Floats | None) -> Floats:
+        if horizon is not None:
+            require_follow_up(outcome, horizon)
+        risk = risk_for(curves, cause, horizon)
+        return np.array([harrell_c(outcome, risk, cause, horizon=horizon, weights=weights).value])
+
+    return Measure((("harrell_c", "within_fold_pairs"),), cause, horizon, read)
+
+
+def accuracy(outcome: Outcome, cause: int, horizon: float) -> Measure:
+    """Brier and IPA; censoring is estimated in the weighted patients."""
+
+    def read(curves: Curves, weights: Floats | None) -> Floats:
+        risk, g = risk_for(curves, cause, horizon), censoring(outcome, weights)
+        squared = brier(outcome, risk, cause, horizon=horizon, weights=weights, g=g).value
+        null = np.full(outcome.n, null_risk(outcome, cause, horizon, weights))
+        of_null = brier(outcome, null, cause, horizon=horizon, weights=weights, g=g).value
+        return np.array([squared, 1 - squared / of_null if of_null > 0 else np.nan])
+
+    return Measure((("brier", "ipcw"), ("ipa", "ipcw_null_of_scored_data")), cause, horizon, read)
+
+
+def area(outcome: Outcome, cause: int, horizon: float) -> Measure:
+    """AUC(t)."""
+
+    def read(curves: Curves, weights: Floats | None) -> Floats:
+        return np.array([auc(outcome, risk_for(curves, cause, horizon), cause, horizon=horizon, weights=weights).value])
+
+    return Measure((("auc", "ipcw_cumulative_dynamic"),), cause, horizon, read)
+
+
+def observed_over_expected(outcome: Outcome, cause: int, horizon: float) -> Measure:
+    """O/E."""
+
+    def read(curves: Curves, weights: Floats | None) -> Floats:
+        require_follow_up(outcome, horizon)
+        risk = risk_for(curves, cause, horizon)
+        return np.array([oe_ratio(outcome, risk, cause, horizon=horizon, weights=weights)[0]])
+
+    observed = "kaplan_meier" if len(outcome.causes) == 1 else "aalen_johansen"
+    return Measure((("oe_ratio", f"{observed}_over_mean_risk"),), cause, horizon, read)
+
+
+def slope(outcome: Outcome, horizon: float) -> Measure:
+    """The Cox slope over the whole range of one cause, on the risks by `horizon`."""
+    likelihood = PartialLikelihood(outcome, 1)
+
+    def read(curves: Curves, weights: Floats | None) -> Floats:
+        x = log_hazard_scale(risk_for(curves, 1, horizon))
+        require_events(outcome, 1, None)
+        if np.ptp(x) < 1e-9:
+            raise Undefined("the prediction is the same for everybody, so a slope is not estimable")
+        return likelihood.fit(x[:, None], weights=weights, start=np.ones(1), tolerance=1e-8).coef
+
+    return Measure((("calibration_slope", "cox_on_log_hazard"),), 1, None, read)
+
+
+def weak_calibration(outcome: Outcome, cause: int, horizon: float) -> Measure:
+    """Slope and intercept by pseudo-observations, which are those of the weighted patients."""
+    plain = pseudo_values(outcome, cause, [horizon])[:, 0]
+
+    def read(curves: Curves, weights: Floats | None) -> Floats:
+        require_follow_up(outcome, horizon)
+        require_events(outcome, cause, horizon)
+        pseudo = plain if weights is None else pseudo_values(outcome, cause, [horizon], weights)[:, 0]
+        found = pseudo_calibration(pseudo, risk_for(curves, cause, horizon), weights=weights)
+        return np.array([found.slope.value, found.intercept.value])
+
+    names = (("calibration_slope", "pseudo_cloglog"), ("calibration_intercept", "pseudo_cloglog"))
+    return Measure(names, cause, horizon, read)
+
+
+def calibration_curve(outcome: Outcome, cause: int, horizon: float, grid: Sequence[float]) -> Measure:
+    """Distances between predicted and observed risk, and the observed risk at `grid`."""
+    competing, at = len(outcome.causes) > 1, np.asarray(grid, float)
+    estimator = "pseudo_nearest_neighbours" if competing else "flexible_cox_rcs3"
+    plain = pseudo_values(outcome, cause, [horizon])[:, 0] if competing else np.zeros(0)
+
+    def read(curves: Curves, weights: Floats | None) -> Floats:
+        require_follow_up(outcome, horizon)
+        require_events(outcome, cause, horizon)
+        risk = risk_for(curves, cause, horizon)
+        everywhere = np.concatenate([risk, at])
+        if np.ptp(risk) < 1e-12:
+            raise Undefined("the prediction is the same for everybody")
+        if competing:
+            pseudo = plain if weights is None else pseudo_values(outcome, cause, [horizon], weights)[:, 0]
+            observed = neighbour_smoother(risk, everywhere)(pseudo, weights)
+        else:
+            observed = cox_smoother(outcome, risk, horizon, cause, read_at=everywhere, weights=weights)(None)
+        found = errors(risk, observed[: len(risk)], weights)
+        taught = risk if weights is None else risk[weights > 0]
+        seen = np.where((at >= taught.min()) & (at <= taught.max()), observed[len(risk) :], np.nan)
+        return np.concatenate([[found.ici, found.e50, found.e90, found.emax], seen])
+
+    names = tuple((name, estimator) for name in ("ici", "e50", "e90", "emax"))
+    return Measure(names, cause, horizon, read, tuple(at.tolist()))
+
+
+def measures_of(
+    outcome: Outcome, horizons: Sequence[float], grids: Mapping[tuple[int, float], Sequence[float]]
+) -> tuple[Measure, ...]:
+    """Everything that is corrected for optimism. grids: (cause, horizon) → predicted risks of its calibration curve.
+
+    Raises `Undefined` for patients who enter at different times.
+    """
+    require_common_entry(outcome)
+    found: list[Measure] = []
+    within = [day for day in horizons if day <= outcome.right_days.max(initial=0.0)] or list(horizons[:1])
+    if len(outcome.causes) == 1:
+        found.append(slope(outcome, within[-1]))
+    for cause in range(1, len(outcome.causes) + 1):
+        found.append(discrimination(outcome, cause, None))
+        for day in horizons:
+            made = (discrimination, area, accuracy, observed_over_expected, weak_calibration)
+            found += [one(outcome, cause, day) for one in made]
+            found.append(calibration_curve(outcome, cause, day, grids[cause, day]))
+    return tuple(found)
