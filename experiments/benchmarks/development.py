@@ -61,7 +61,8 @@ def spent(name: str, patients: int, trials: int, replicates: int) -> Cost:
     everyone = np.arange(shown.prepared.cohort.n)
     _develop(shown, everyone)
     once, start = time.process_time() - start, time.process_time()
-    for one in bootstrap(shown.prepared.cohort.ids, repeats=replicates, seed=1):
+    cohort = shown.prepared.cohort
+    for one in bootstrap(cohort.ids, cohort.sites, replicates=replicates, seed=1):
         _develop(shown, one.train)
     drawn = (time.process_time() - start) / replicates
     return Cost(len(everyone), once, drawn, max(peak_megabytes() - held, 0.0))
