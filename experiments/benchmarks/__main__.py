@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import click
 
-NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth", "coverage")
+NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth", "learners", "missing", "coverage")
 _LONG = ("coverage",)
 """An hour and more: only by name."""
 
@@ -16,9 +17,21 @@ _LONG = ("coverage",)
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option("--workers", default=2, show_default=True, help="Processes that refit side by side.")
-def main(names: tuple[str, ...], workers: int) -> None:
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/benchmarks"),
+    show_default=True,
+    help="Where comparisons of learners keep what was run, and go on from.",
+)
+@click.option(
+    "--peers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Finished rows of the usual learners, seeds 11 to 20: not run again.",
+)
+def main(names: tuple[str, ...], workers: int, folder: Path, peers: Path | None) -> None:
     """Measure again what is claimed. Example: python -m experiments.benchmarks oracle."""
-    from experiments.benchmarks import coverage, development, gate, growth, oracle, recovery, speed
+    from experiments.benchmarks import coverage, development, gate, growth, learners, missing, oracle, recovery, speed
 
     measures: dict[str, Callable[[], Iterator[str]]] = {
         "gate": partial(gate.measure, workers=workers),
@@ -27,6 +40,8 @@ def main(names: tuple[str, ...], workers: int) -> None:
         "development": partial(development.measure, workers=workers),
         "speed": speed.measure,
         "growth": growth.measure,
+        "learners": partial(learners.measure, folder=folder, peers=peers),
+        "missing": partial(missing.measure, folder=folder),
         "coverage": coverage.measure,
     }
     for name in names or [one for one in NAMES if one not in _LONG]:
