@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import warnings
 from collections.abc import Sequence
 from typing import Any, Final, Self, final
 
@@ -21,8 +22,12 @@ from training.recipe import Model, Recipe
 from training.resampling import derive_seed
 
 Floats = NDArray[np.float64]
-_PARAMETERS: Final = ("members", "random_state")
+_PARAMETERS: Final = ("members", "random_state", "seconds")
 _GRID = 100
+
+
+class ShortOfTime(UserWarning):
+    """The seconds allowed did not suffice for every member."""
 
 
 class EstimatorError(ValueError):
@@ -35,14 +40,20 @@ class SurvivalSuperLearner:
 
     members       names of families to blend; None: all of `MEMBERS`.
     random_state  an integer; None is 0, so that two fits on the same data always agree.
+    seconds       of the clock that `fit` may take; None: as many as it needs. Members that would not be ready are left
+                  out (a warning says which), never the first linear one nor the cohort's curve.
 
-    `fit` leaves `model_` (a `training.recipe.Model`), `weights_` (member → weight), `classes_` (causes),
-    `feature_names_in_`, `n_features_in_`. Rows may come in any order, time in any unit.
+    `fit` leaves `model_` (a `training.recipe.Model`), `weights_` (member → weight), `left_out_` (members for which
+    there was no time), `classes_` (causes), `feature_names_in_`, `n_features_in_`. Rows may come in any order, time in
+    any unit.
     """
 
-    def __init__(self, members: Sequence[str] | None = None, random_state: int | None = None) -> None:
+    def __init__(
+        self, members: Sequence[str] | None = None, random_state: int | None = None, seconds: float | None = None
+    ) -> None:
         self.members = members
         self.random_state = random_state
+        self.seconds = seconds
 
     def fit(self, X: pd.DataFrame, y: NDArray[Any]) -> Self:
         """Learn from rows of X and their follow-up y: fields `event` (bool, or 0 censored, k the k-th cause), `time`.
@@ -57,12 +68,20 @@ class SurvivalSuperLearner:
         frame, outcome = frame.iloc[order].reset_index(drop=True), outcome.take(order)
         contract = _contract(frame)
         seed = derive_seed(0 if self.random_state is None else int(self.random_state), "estimator")
-        family = SuperLearner(tuple(MEMBERS) if self.members is None else tuple(self.members))
+        family = SuperLearner(_members(self.members), seconds=_allowed(self.seconds))
         times = np.unique(np.quantile(outcome.time_days, np.linspace(0, 1, _GRID + 1)[1:], method="inverted_cdf"))
         recipe = Recipe(family, contract.names)
         self.model_: Model = recipe.fit(frame, outcome, contract, times=times, seed=seed)
         blend = self.model_.fitted.state()
         self.weights_ = dict(zip(blend.json["names"], blend.arrays["weights"].tolist(), strict=True))
+        self.left_out_ = tuple(blend.json["left_out"])
+        if self.left_out_:
+            warnings.warn(
+                f"{self.seconds:g} s did not suffice for every member; left out: {', '.join(self.left_out_)}. "
+                "try: more seconds, or these members by name without a limit.",
+                ShortOfTime,
+                stacklevel=2,
+            )
         self.classes_ = outcome.causes
         self.feature_names_in_ = np.array(contract.names, dtype=object)
         self.n_features_in_ = len(contract.names)
@@ -111,6 +130,16 @@ class SurvivalSuperLearner:
 
     def __repr__(self) -> str:
         return f"SurvivalSuperLearner({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
+
+
+def _members(named: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(MEMBERS) if named is None else tuple(named)
+
+
+def _allowed(seconds: float | None) -> float:
+    if seconds is not None and not seconds > 0:
+        raise EstimatorError(f"seconds must be above 0, got {seconds}. try: None, as many as it needs.")
+    return seconds or 0.0
 
 
 def _table(X: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.estimator import EstimatorError, SurvivalSuperLearner
+from training.estimator import EstimatorError, ShortOfTime, SurvivalSuperLearner
 
 TIMES = np.array([0.2, 0.5, 1.0, 2.0])
 QUICK = ("spline_cox", "pooled_logistic")
@@ -84,10 +84,22 @@ def test_it_is_cloned_and_set_like_any_other_estimator() -> None:
     model = SurvivalSuperLearner(random_state=5)
     copy = clone(model)
     assert copy is not model
-    assert copy.get_params() == {"members": None, "random_state": 5}
+    assert copy.get_params() == {"members": None, "random_state": 5, "seconds": None}
     assert model.set_params(random_state=6).random_state == 6
     with pytest.raises(EstimatorError, match=r'unknown setting "random_stat".*try: "random_state"'):
         model.set_params(random_stat=1)
+
+
+def test_short_of_time_it_says_who_was_left_out_and_still_answers() -> None:
+    X, y = table()
+    with pytest.warns(ShortOfTime, match=r"1e-09 s did not suffice.*left out: pooled_logistic, .*try: more seconds"):
+        model = SurvivalSuperLearner(random_state=1, seconds=1e-9).fit(X, y)
+    assert "pseudo_value_forest" in model.left_out_
+    assert set(model.weights_) == {"spline_cox", "aalen_johansen"}
+    assert model.predict_survival_function(X, TIMES).std() > 0.01
+    assert fitted(X, y).left_out_ == ()
+    with pytest.raises(EstimatorError, match=r"seconds must be above 0, got 0.*None"):
+        SurvivalSuperLearner(seconds=0).fit(X, y)
 
 
 def test_unseen_levels_missing_everything_and_other_columns_are_answered() -> None:

@@ -147,7 +147,7 @@ class PseudoValueForest:
     leaf: int = 10
     columns: float = 0.33
     knots: int = 12
-    rows: int = 20_000
+    rows: int = 5_000
 
     name: ClassVar[str] = "pseudo_value_forest"
     road: ClassVar[Road] = "native"

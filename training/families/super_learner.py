@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal, final
 
@@ -15,18 +15,16 @@ from training.curves import Curves
 from training.families.aalen_johansen import AalenJohansen, FittedIncidence, fit_incidence
 from training.families.boosted_cox import BoostedCox
 from training.families.cause_specific import CauseSpecific
+from training.families.cross_fitting import Allowance, judged
 from training.families.family import Design, Family, FamilyError, FittedFamily, ModelState, Road
 from training.families.forest import PseudoValueForest
 from training.families.pooled_logistic import PooledLogistic
 from training.families.proportional import require_acceptable
 from training.families.settings import changed, require_positive
 from training.families.spline_cox import SplineCox
-from training.families.splines import Bends, knots_for
-from training.row_order import row_order
-from training.stacking import HonestBrier, convex_weights
+from training.stacking import convex_weights
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 MEMBERS: Final[Mapping[str, Family]] = {
     "spline_cox": SplineCox(),
@@ -39,11 +37,6 @@ MEMBERS: Final[Mapping[str, Family]] = {
 """By name: two linear models, of hazards in proportion and not, two of trees, and the one that knows nothing."""
 _NEEDS: Final[Mapping[str, int]] = {"boosted_cox": 1000}
 """Events below which a member earns no weight beside the others, and costs most of the time."""
-_UP_TO: Final[Mapping[str, int]] = {"pseudo_value_forest": 20_000}
-"""Rows above which a member would take longer than all others together."""
-_FOLDS = 5
-_TWICE_BELOW = 1500  # rows below which the folds are dealt a second time
-_ONE_FOLD_FROM = 5_000  # rows from which a fifth of them is enough to judge six weights by
 _TAIL = 0.05  # share of the events behind which models are not told apart
 _FEWEST = 10  # events below which nothing can be weighed
 
@@ -54,6 +47,7 @@ class Blend:
     """Fitted members and the weight of each: one weight for all causes, so that the answer stays coherent.
 
     names, weights  of every member that was tried; losses: each one's out-of-fold loss (NaN: nothing was weighed).
+    left_out        members for which there was no time.
     fitted          members of weight above zero, by name.
     cohort, until   beyond `until` whoever is still event-free goes on as the cohort does: so few events follow that
                     what a model says there of one patient against another nobody could have checked.
@@ -63,6 +57,7 @@ class Blend:
     names: tuple[str, ...]
     weights: Floats
     losses: Floats
+    left_out: tuple[str, ...]
     fitted: Mapping[str, FittedFamily]
     cohort: FittedIncidence
     until: float
@@ -110,6 +105,7 @@ class Blend:
         json = {
             "causes": list(self.causes),
             "names": list(self.names),
+            "left_out": list(self.left_out),
             "until": self.until,
             "members": {name: dict(state.json) for name, state in states.items()},
         }
@@ -123,8 +119,11 @@ class Blend:
 class SuperLearner:
     """A convex blend of families, cross-fitted on the training rows.
 
-    members  names in `MEMBERS`; boosted Cox is tried from 1,000 events on, the forest up to 20,000 rows.
+    members  names in `MEMBERS`; boosted Cox is tried from 1,000 events on.
     shrink   how strongly weights are drawn to equal ones: shrink / events × the members' mean spread.
+    seconds  of the clock that a fit may take; 0: as many as it needs. Members are tried in the order of `MEMBERS`, and
+             who would not be ready is left out, never the first linear one nor the cohort's curve; one fit of one
+             member may overrun. Which were left out depends on the machine; the rest of the answer does not.
 
     Weights minimise the Brier score over the event times, weighted by censoring given the predictors
     (`training/stacking.py`). Five folds, dealt twice below 1,500 rows, within event and time; from 5,000 rows on the
@@ -134,6 +133,7 @@ class SuperLearner:
 
     members: tuple[str, ...] = tuple(MEMBERS)
     shrink: float = 30.0
+    seconds: float = 0.0
 
     name: ClassVar[str] = "super_learner"
     road: ClassVar[Road] = "imputed"
@@ -141,6 +141,8 @@ class SuperLearner:
 
     def __post_init__(self) -> None:
         require_positive(self.name, shrink=self.shrink)
+        if not self.seconds >= 0:
+            raise FamilyError(f"{self.name}: seconds must be at least 0, got {self.seconds}.")
         object.__setattr__(self, "members", tuple(self.members))
         for member in self.members:
             if member not in MEMBERS:
@@ -155,45 +157,25 @@ class SuperLearner:
     def fit(self, design: Design, outcome: Outcome, seed: int) -> Blend:
         """Weigh the members by their out-of-fold curves, then fit those that count on all rows."""
         require_acceptable(self.name, design, outcome, causes="any")
+        allowance = Allowance(self.seconds or None)
         events = int(np.sum(outcome.event > 0))
-        tried = (n for n in self.members if events >= _NEEDS.get(n, 0) and outcome.n <= _UP_TO.get(n, outcome.n))
-        members = tuple(tried) or self.members
-        m = len(members)
-        learners = [_learner(name, len(outcome.causes) > 1) for name in members]
-        weights, losses = np.full(m, 1.0 / m), np.full(m, np.nan)
-        if m > 1 and events >= _FEWEST:
-            gram, spread = self._judged(learners, design, outcome, seed)
-            weights = convex_weights(gram, self.shrink / events * spread)
+        names = tuple(n for n in MEMBERS if n in self.members and events >= _NEEDS.get(n, 0)) or self.members
+        members = {name: _learner(name, len(outcome.causes) > 1) for name in names}
+        weights, losses = np.full(len(names), 1.0 / len(names)), np.full(len(names), np.nan)
+        left_out: tuple[str, ...] = ()
+        if len(names) > 1 and events >= _FEWEST:
+            found = judged(members, design, outcome, seed, allowance=allowance, sure=_sure(names))
+            names, left_out = found.names, found.left_out
+            weights = convex_weights(found.gram, self.shrink / events * found.spread)
             weights = np.where(weights < 1e-3, 0.0, weights)
-            weights, losses = weights / weights.sum(), np.diag(gram).copy()
+            weights, losses = weights / weights.sum(), np.diag(found.gram).copy()
         fitted = {
-            name: learner.fit(design, outcome, seed)
-            for name, learner, weight in zip(members, learners, weights, strict=True)
+            name: members[name].fit(design, outcome, seed)
+            for name, weight in zip(names, weights, strict=True)
             if weight > 0
         }
-        return Blend(
-            outcome.causes, members, weights, losses, fitted, fit_incidence(design, outcome), _tail_from(outcome)
-        )
-
-    def _judged(self, learners: Sequence[Family], design: Design, outcome: Outcome, seed: int) -> tuple[Floats, float]:
-        censored = int(np.sum(outcome.event == 0))
-        score = HonestBrier.of(Bends.fit(design.X, knots_for(censored)).widened(design.X), outcome)
-        grams, spreads = [], []
-        for repeat in range(2 if outcome.n < _TWICE_BELOW else 1):
-            fold = _dealt(design, outcome, seed + repeat)
-            judged = range(fold.max() + 1) if outcome.n < _ONE_FOLD_FROM else range(1)
-            rows = np.flatnonzero(np.isin(fold, judged))
-            curves = [np.zeros((outcome.n, len(outcome.causes), len(score.times))) for _ in learners]
-            for number in judged:
-                train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-                own = _rows(design, train)
-                for learner, kept in zip(learners, curves, strict=True):
-                    fitted = learner.fit(own, outcome.take(train), seed)
-                    kept[test] = fitted.predict(design.X[test], score.times).incidence
-            gram, spread = score.take(rows).gram([kept[rows] for kept in curves])
-            grams.append(gram)
-            spreads.append(spread)
-        return np.mean(grams, axis=0), float(np.mean(spreads))
+        cohort = fit_incidence(design, outcome)
+        return Blend(outcome.causes, names, weights, losses, left_out, fitted, cohort, _tail_from(outcome))
 
     @staticmethod
     def load(state: ModelState) -> Blend:
@@ -205,8 +187,9 @@ class SuperLearner:
             fitted[name] = _learner(name, len(causes) > 1).load(ModelState(json, own))
         arrays = state.arrays
         cohort = FittedIncidence(arrays["cohort__times"], causes, arrays["cohort__incidence"])
-        names, until = tuple(state.json["names"]), float(state.json["until"])
-        return Blend(causes, names, arrays["weights"], arrays["losses"], fitted, cohort, until)
+        names, left_out = tuple(state.json["names"]), tuple(state.json["left_out"])
+        until = float(state.json["until"])
+        return Blend(causes, names, arrays["weights"], arrays["losses"], left_out, fitted, cohort, until)
 
     @staticmethod
     def space() -> Mapping[str, tuple[str, Any, Any]]:
@@ -216,6 +199,11 @@ class SuperLearner:
     def with_settings(self, settings: Mapping[str, Any]) -> SuperLearner:
         """The same with these settings."""
         return changed(self, settings)
+
+
+def _sure(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Who is tried however little time there is: the first, which is linear, and the cohort's curve."""
+    return names[0], "aalen_johansen"
 
 
 def _new(times: Floats, known: int, until: float) -> bool:
@@ -233,24 +221,3 @@ def _tail_from(outcome: Outcome) -> float:
 def _learner(name: str, several: bool) -> Family:
     member = MEMBERS[name]
     return CauseSpecific(member) if several and member.causes == "one" else member
-
-
-def _rows(design: Design, rows: Rows) -> Design:
-    return Design(design.X[rows], design.columns, None if design.weights is None else design.weights[rows])
-
-
-def _dealt(design: Design, outcome: Outcome, seed: int) -> NDArray[np.intp]:
-    """(n,) fold of each row: neighbours in event and time are dealt to different folds, equal rows to the same one."""
-    X, time, event = design.X, outcome.time_days, outcome.event
-    order = row_order(X, event, time)
-    changes = (np.diff(time[order]) != 0) | (np.diff(event[order]) != 0)
-    if X.shape[1]:
-        changes |= (np.diff(X[order], axis=0) != 0).any(axis=1)
-    unit = np.concatenate([[0], np.cumsum(changes)]) if X.shape[1] else np.arange(outcome.n)
-    units = int(unit[-1]) + 1
-    folds = min(_FOLDS, units)
-    rng = np.random.default_rng(seed)
-    blocks = [rng.permutation(folds) for _ in range(-(-units // folds))]
-    fold = np.empty(outcome.n, dtype=np.intp)
-    fold[order] = np.concatenate(blocks)[unit]
-    return fold

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from features.outcome import Outcome
+from training.families.cross_fitting import _dealt
 from training.families.family import Design, FamilyError
-from training.families.super_learner import MEMBERS, SuperLearner, _dealt
+from training.families.super_learner import MEMBERS, SuperLearner
 
 TWO = ("spline_cox", "pooled_logistic")
 
@@ -79,3 +80,20 @@ def test_beyond_the_last_events_everybody_goes_on_as_the_cohort_does() -> None:
     assert np.allclose(ratio[0], cohort[2:] / cohort[1])
     alone = blend.predict(design.X, times[3:]).survival
     assert np.abs(alone[:, 0] - S[:, 3]).max() == 0
+
+
+def test_without_time_the_linear_member_and_the_cohort_remain_and_the_others_are_named() -> None:
+    design, outcome = patients()
+    hurried = SuperLearner(seconds=1e-9).fit(design, outcome, 1)
+    assert hurried.names == ("spline_cox", "aalen_johansen")
+    assert hurried.left_out == ("pooled_logistic", "pooled_logistic_held", "pseudo_value_forest")
+    assert SuperLearner.load(hurried.state()).left_out == hurried.left_out
+    with pytest.raises(FamilyError, match="seconds must be at least 0, got -1"):
+        SuperLearner(seconds=-1)
+
+
+def test_time_enough_changes_nothing() -> None:
+    design, outcome = patients()
+    times = np.array([0.3, 1.0])
+    free, ample = (SuperLearner(TWO, seconds=s).fit(design, outcome, 1) for s in (0, 1e6))
+    assert np.array_equal(free.predict(design.X, times).incidence, ample.predict(design.X, times).incidence)
