@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from experiments.documents import cohort, figures, performance, record
-from experiments.documents.card import foot, site_blocks
+from collections.abc import Callable, Iterable
+
+from experiments.documents import (
+    benefit,
+    cohort,
+    figures,
+    groups,
+    hospitals,
+    performance,
+    points,
+    record,
+    refitting,
+    register,
+    rivals,
+    sensitivity,
+)
+from experiments.documents.card import foot, missing_data
 from experiments.documents.page import Block, Cell, Figure, Grid, Page, Prose, Section
 from experiments.documents.subject import Subject
-from experiments.documents.words import days, fact, said
+from experiments.documents.words import days, decimal, fact, said
+from training.metrics import METRICS
 
 _CONVENTIONS = (
     ("Horizons", "declared in the study before anything is judged; measures over the whole range are extra"),
@@ -17,13 +33,16 @@ _CONVENTIONS = (
     ),
     (
         "Censoring weights",
-        "Kaplan–Meier of censoring in the patients scored, G(t−) for events, G(horizon) for those still observed",
+        "from the patients scored, never from those who taught the model; G(t−) for events, G(horizon) for those still "
+        "observed; marginal, and given the predictors where these tell who leaves (section 15)",
     ),
     ("Events of other causes by the horizon", "keep their weight and count as without the event"),
     ("C and AUC", "compare pairs within a fold and repeat; ties in prediction count one half"),
     ("Brier score and calibration", "pool the out-of-fold predictions; intervals resample patients across repeats"),
     ("IPA", "1 − Brier score / Brier score of Kaplan–Meier or Aalen–Johansen fitted to the scored patients"),
     ("Slope", "below 1: predictions too extreme. It differs between estimators, so each is named"),
+    ("Pooling over sites", "REML, Hartung–Knapp; log observed : expected, logit C, the slope as it is"),
+    ("Net benefit", "positives are risks above the threshold; what happened to them is their own product-limit risk"),
     ("Ties", "Efron, in fitting and in the baseline"),
 )
 
@@ -38,106 +57,118 @@ def calibration_report(subject: Subject) -> Page:
         lead=str(subject.study.get("title") or ""),
         band=subject.band,
         front=(Section("short", "In short", _short(subject)),),
-        sections=(
-            Section(
-                "p1", "1 · What was judged, on whom", (_artefact(subject), cohort.counts(subject), *_observed(subject))
-            ),
-            Section("p2", "2 · Horizons", (_horizons(subject),)),
-            *(section for cause in subject.causes for section in _of_cause(subject, cause)),
-            Section("p10", "10 · By site", site_blocks(subject)),
-            Section("p17", "17 · Conventions", (_conventions(subject),)),
-            Section("p18", "18 · Verdict", record.decision(subject)),
-            Section(
-                "points", "The twenty points, and 19 · what was not checked", (_points(subject), record.unchecked())
-            ),
-            Section("p20", "20 · Date and signature", (_signature(subject),)),
-        ),
+        sections=(*_numbers(subject), *_use(subject), *_standing(subject)),
         foot=foot(subject),
     )
 
 
 def _short(subject: Subject) -> tuple[Block, ...]:
     blocks: list[Block] = [performance.headline(subject, cause) for cause in subject.causes]
-    blocks += [
-        figure
-        for figure in (figures.calibration(subject, subject.causes[0], subject.primary, zoomed=True),)
-        if figure is not None
-    ]
-    return tuple(blocks)
+    figure = figures.calibration(subject, subject.causes[0], subject.primary, zoomed=True)
+    return (*blocks, *((figure,) if figure is not None else ()))
 
 
-def _of_cause(subject: Subject, cause: str) -> tuple[Section, ...]:
-    label = subject.label(cause)
-    weak: list[Block] = [
-        performance.agreement(subject, cause, subject.design),
-        performance.slopes(subject, cause, subject.design),
-    ]
-    curves: list[Block] = []
-    for horizon in subject.horizons:
-        for zoomed in (False, True):
-            figure = _named(figures.calibration(subject, cause, horizon, zoomed=zoomed))
-            if figure is not None:
-                curves.append(figure)
-    if not curves:
-        curves.append(
-            Prose((Cell("MISSING: calibration curves are not in the evidence of this run", state="missing"),))
+def _numbers(subject: Subject) -> tuple[Section, ...]:
+    """Points 1 to 8: who was judged, and the numbers of calibration, discrimination, accuracy."""
+    design = subject.design
+
+    def each(make: Callable[[Subject, str, str], Grid]) -> tuple[Block, ...]:
+        return tuple(make(subject, cause, design) for cause in subject.causes)
+
+    seen = figures.observed(subject)
+    observed = (seen,) if seen is not None else _gap("the observed curve")
+    return (
+        Section("p1", "1 · What was judged, on whom", (record.provenance(subject), cohort.counts(subject), *observed)),
+        Section("p2", "2 · Horizons", (_horizons(subject),)),
+        Section("p3", "3 · Observed and expected", each(performance.in_the_large)),
+        Section("p4", "4 · Intercept and slope", each(performance.slopes)),
+        Section("p5", "5 · Calibration curves", tuple(_curves(subject))),
+        Section("p6", "6 · ICI, E50, E90, Emax", each(performance.distances)),
+        Section("p7", "7 · Discrimination", (*each(performance.ranking), *_by_outcome(subject))),
+        Section("p8", "8 · Brier score and IPA", (*each(performance.overall), *each(performance.distribution))),
+    )
+
+
+def _use(subject: Subject) -> tuple[Section, ...]:
+    """Points 9 to 16: worth of acting, sites, groups, sensitivity, refitting, rivals."""
+
+    def each(make: Callable[[Subject, str, float], Iterable[Block]]) -> tuple[Block, ...]:
+        return tuple(
+            b for cause in subject.causes for horizon in subject.horizons for b in make(subject, cause, horizon)
         )
+
+    def once(make: Callable[[Subject, str], Iterable[Block]]) -> tuple[Block, ...]:
+        return tuple(block for cause in subject.causes for block in make(subject, cause))
+
+    sites = each(hospitals.by_site) if hospitals.judged(subject) else hospitals.by_site(subject, "", 0.0)
+    grouped = each(groups.group_blocks) if groups.subgroups_of(subject) else groups.group_blocks(subject, "", 0.0)
+    rivals_ = (
+        each(rivals.comparator_blocks) if rivals.comparators_of(subject) else rivals.comparator_blocks(subject, "", 0.0)
+    )
     return (
-        Section(f"p3-{cause}", f"3, 4 · {label}: observed, expected, intercept and slope", tuple(weak)),
-        Section(f"p5-{cause}", f"5 · {label}: calibration curves", tuple(curves)),
-        Section(
-            f"p6-{cause}", f"6 · {label}: ICI, E50, E90, Emax", (performance.distances(subject, cause, subject.design),)
-        ),
-        Section(f"p7-{cause}", f"7 · {label}: discrimination", (performance.ranking(subject, cause, subject.design),)),
-        Section(
-            f"p8-{cause}",
-            f"8 · {label}: Brier score and IPA",
-            (performance.overall(subject, cause, subject.design), *_candidates(subject, cause)),
-        ),
-        *_apparent(subject, cause, label),
+        Section("p9", "9 · Decision curves", each(benefit.decision_blocks)),
+        Section("p10", "10 · By site and by group", (*sites, *grouped)),
+        Section("p11", "11 · By calendar period", _periods(subject)),
+        Section("p12", "12 · Missing data", (*missing_data(subject), *each(sensitivity.complete_cases))),
+        Section("p13", "13 · Corrected for optimism", once(refitting.optimism_blocks)),
+        Section("p14", "14 · Stability of one patient's prediction", once(refitting.stability_blocks)),
+        Section("p15", "15 · Sensitivity to censoring", once(sensitivity.censoring)),
+        Section("p16", "16 · The same patients by other means", (*rivals_, *_candidates(subject))),
     )
 
 
-def _named(figure: Figure | None) -> Figure | None:
+def _standing(subject: Subject) -> tuple[Section, ...]:
+    """Points 17 to 20: conventions, verdict, what was left out, who signed."""
+    limits = Prose.of("Limits that performance must keep, and who set them: ", subject.declared("limits"))
+    verdict = (*record.decision(subject), limits, *register.findings(subject))
+    return (
+        Section("p17", "17 · Conventions", (_conventions(subject), _meanings(subject))),
+        Section("p18", "18 · Verdict", verdict),
+        Section("p19", "19 · What was not checked", (points.unchecked(subject), points.twenty_points(subject))),
+        Section("p20", "20 · Date and signature", (record.signature(subject),)),
+    )
+
+
+def _curves(subject: Subject) -> Iterable[Block]:
+    found = [
+        _named(figure)
+        for cause in subject.causes
+        for horizon in subject.horizons
+        for zoomed in (False, True)
+        if (figure := figures.calibration(subject, cause, horizon, zoomed=zoomed)) is not None
+    ]
+    return found or _gap("calibration curves")
+
+
+def _by_outcome(subject: Subject) -> tuple[Block, ...]:
+    found = (benefit.risk_by_outcome(subject, cause, h) for cause in subject.causes for h in subject.horizons)
+    return tuple(figure for figure in found if figure is not None) or _gap("predicted risks by outcome")
+
+
+def _named(figure: Figure) -> Figure:
     """The report's own id, so that a picture of page one may stand again further down."""
-    if figure is None:
-        return None
     key = f"curve-{figure.id}"
-    return Figure(
-        key,
-        figure.title,
-        figure.description,
-        figure.svg.replace(f'"{figure.id}-', f'"{key}-').replace(f" {figure.id}-", f" {key}-"),
-        figure.data,
-    )
+    svg = figure.svg.replace(f'"{figure.id}-', f'"{key}-').replace(f" {figure.id}-", f" {key}-")
+    return Figure(key, figure.title, figure.description, svg, figure.data)
 
 
-def _candidates(subject: Subject, cause: str) -> tuple[Block, ...]:
-    return tuple(performance.recipes(subject, cause, horizon) for horizon in subject.horizons)
+def _candidates(subject: Subject) -> tuple[Block, ...]:
+    return tuple(rivals.candidates(subject, cause, h) for cause in subject.causes for h in subject.horizons)
 
 
-def _apparent(subject: Subject, cause: str, label: str) -> tuple[Section, ...]:
-    """The apparent values beside the honest ones, where the evidence holds both."""
-    if not subject.evidence.find(design="apparent", cause=cause):
-        return ()
-    blocks = (performance.agreement(subject, cause, "apparent"), performance.overall(subject, cause, "apparent"))
-    note = Prose.of(
-        "Judged on the patients that taught the model: optimistic, printed only for the difference.", tone="note"
-    )
-    return (Section(f"p13-{cause}", f"13 · {label}: apparent values", (note, *blocks)),)
+def _periods(subject: Subject) -> tuple[Block, ...]:
+    found = groups.periods_of(subject)
+    temporal = performance.in_the_large(subject, subject.causes[0], "temporal")
+    later = (temporal,) if subject.evidence.find(design="temporal", model=subject.model) else ()
+    if not found:
+        words = 'MISSING: no calendar period was named. try: [[subgroups]] name = "period" with bands of years'
+        return (*later, Prose((Cell(words, state="missing"),)))
+    tables = tuple(groups.group_table(subject, c, h, found) for c in subject.causes for h in subject.horizons)
+    return (*later, *tables)
 
 
-def _artefact(subject: Subject) -> Grid:
-    return record.provenance(subject)
-
-
-def _observed(subject: Subject) -> tuple[Block, ...]:
-    figure = figures.observed(subject)
-    return (
-        (figure,)
-        if figure is not None
-        else (Prose((Cell("MISSING: the observed curve is not in the evidence of this run", state="missing"),)),)
-    )
+def _gap(what: str) -> tuple[Block, ...]:
+    return (Prose((Cell(f"MISSING: {what}: not in the evidence of this run", state="missing"),)),)
 
 
 def _horizons(subject: Subject) -> Grid:
@@ -150,77 +181,30 @@ def _horizons(subject: Subject) -> Grid:
 
 
 def _conventions(subject: Subject) -> Grid:
-    estimators = sorted({(e.metric, e.estimator) for e in subject.evidence.estimates if e.model == subject.model})
-    used = tuple((Cell(said("metric", metric)), Cell(said("estimator", estimator))) for metric, estimator in estimators)
-    methods = sorted({(e.method, e.level) for e in subject.evidence.estimates if e.method})
-    spans = tuple(
-        (Cell("Interval"), Cell(f"{method}" + (f", level {level:g}" if level else ""))) for method, level in methods
-    )
-    return Grid("Conventions", ("", ""), (*((Cell(a), Cell(b)) for a, b in _CONVENTIONS), *spans, *used), kind="pairs")
-
-
-def _points(subject: Subject) -> Grid:
-    """Where each of the twenty points stands."""
-    sites = bool(subject.populations("leave_one_site_out"))
-    curves, missing = bool(subject.table("calibration_curve")), bool(subject.table("table_one"))
-    standing: tuple[tuple[str, str], ...] = (
-        ("Digests, n, events, censored, follow-up", "section 1"),
-        (
-            "Horizons and why",
-            "section 2"
-            if subject.declared("horizons").state != "missing"
-            else "section 2; why: MISSING, not declared in the study",
-        ),
-        ("O/E with interval per horizon", "section 3, 4"),
-        ("Intercept and slope with estimator", "section 3, 4"),
-        (
-            "Flexible curve with band and histogram, whole and zoomed",
-            "section 5" if curves else "MISSING: not in the evidence",
-        ),
-        ("ICI, E50, E90 with interval", "section 6"),
-        ("C, AUC", "section 7"),
-        ("Brier score, IPA with null", "section 8"),
-        (
-            "Decision curve on declared thresholds",
-            "not checked: no threshold is declared, and the estimate is not yet made",
-        ),
-        (
-            "Per site and per subgroup",
-            "section 10; subgroups and the prediction interval: not checked, not yet made"
-            if sites
-            else "not checked: sites were not judged; subgroups are not yet made",
-        ),
-        ("By calendar period", "not checked: not yet made"),
-        (
-            "Missing data and complete-case contrast",
-            ("model card, Missing data; " if missing else "") + "contrast: not checked, not yet made",
-        ),
-        ("Optimism-corrected values", "not checked: not yet made; nested cross-validation refits every step"),
-        ("Stability", "not checked: not yet made"),
-        ("Sensitivity to censoring", "not checked: not yet made"),
-        ("Comparator scores in the same patients", "not checked: not yet made; the null model stands under section 8"),
-        ("Conventions", "section 17"),
-        ("Verdict against limits set before", "section 18"),
-        ("What was not checked", "below"),
-        ("Date and signer", "section 20"),
-    )
-    return Grid(
-        "Twenty points",
-        ("", "point", "where"),
-        tuple((Cell(str(k)), Cell(a), Cell(b)) for k, (a, b) in enumerate(standing, 1)),
-    )
-
-
-def _signature(subject: Subject) -> Grid:
+    methods = sorted({(e.method, e.level) for e in subject.evidence.estimates if e.method and e.level})
+    several = dict.fromkeys(f"{method}, {decimal(100 * float(level), 0)} %" for method, level in methods if level)
     rows = (
-        (Cell("Signed by"), fact(record.released_by(subject), missing="nobody has signed")),
-        (Cell("Why"), fact(record.released_why(subject), missing="no reason was given")),
-        (
-            Cell("Date"),
-            fact(
-                subject.decision.get("date") or subject.identity.get("date"),
-                missing="kept in the shelf's log; a document has no clock",
-            ),
-        ),
+        *_CONVENTIONS,
+        ("Resamples behind an interval", fact(subject.facts("resamples"), missing="not in the evidence").text),
+        *(("Interval", method) for method in list(several)[:12]),
     )
-    return Grid("Signature", ("", ""), rows, kind="pairs")
+    return Grid("Conventions", ("", ""), tuple((Cell(a), Cell(b)) for a, b in rows), kind="pairs")
+
+
+def _meanings(subject: Subject) -> Grid:
+    """Every measure of this report in words, with its estimators here and where it is defined."""
+    used: dict[str, dict[str, None]] = {}
+    for e in subject.evidence.estimates:
+        if e.model == subject.model:
+            used.setdefault(e.metric, {})[e.estimator] = None
+    records = {metric.name: metric for metric in reversed(list(METRICS.values()))}
+    rows = tuple(
+        (
+            Cell(said("metric", name)),
+            Cell(records[name].label if name in records else "–"),
+            Cell("; ".join(said("estimator", estimator) for estimator in used[name])),
+            Cell(records[name].source if name in records else "–"),
+        )
+        for name in used
+    )
+    return Grid("What the measures mean", ("measure", "in words", "estimated by", "defined in"), rows, name="measures")

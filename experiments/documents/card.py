@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from experiments.declared import QUESTIONS
-from experiments.documents import anatomy, cohort, figures, forests, performance, record
+from experiments.documents import (
+    anatomy,
+    benefit,
+    cohort,
+    figures,
+    forests,
+    groups,
+    hospitals,
+    performance,
+    points,
+    record,
+    refitting,
+    register,
+    rivals,
+)
 from experiments.documents.model_facts import model_facts
 from experiments.documents.page import Block, Cell, Figure, Grid, Page, Prose, Section
+from experiments.documents.profiles.pages import STANDARDS, counted
 from experiments.documents.subject import Subject
 from experiments.documents.words import fact, plain
 
@@ -26,21 +41,28 @@ def model_card(subject: Subject) -> Page:
         sections=(
             Section("predictors", "Predictors and units", (anatomy.predictors(subject),)),
             Section("cohort", "Cohort", _cohort(subject)),
+            Section("size", "Sample size", register.sample_size(subject)),
             Section(
                 "outcome",
                 "Outcome and how it is seen",
                 (*cohort.visits(subject), *_one(figures.observed(subject), "the observed curve")),
             ),
-            Section("missing", "Missing data", _missing(subject)),
+            Section("missing", "Missing data", missing_data(subject)),
             Section("calibration", "Calibration", _calibration(subject)),
             Section("discrimination", "Discrimination and overall accuracy", _discrimination(subject)),
-            Section("sites", "Sites", site_blocks(subject)),
+            Section("benefit", "Decision curves", _each(subject, benefit.decision_blocks)),
+            Section("groups", "Subgroups", _each(subject, groups.group_blocks)),
+            Section("sites", "Sites", _each(subject, hospitals.by_site)),
+            Section("comparators", "Comparators", _comparators(subject)),
+            Section("stability", "Stability", _stability(subject)),
             Section("inside", "What the model is", anatomy.inside(subject)),
             Section("tuning", "Tuning", anatomy.tuning(subject)),
+            Section("findings", "Findings", register.findings(subject)),
             Section("decision", "Decision", record.decision(subject)),
             Section("declared", "Declared by people", _declared(subject)),
-            Section("provenance", "Provenance", (record.provenance(subject),)),
-            Section("unchecked", "What was not checked", (record.unchecked(),)),
+            Section("standards", "Reporting standards", _standards(subject)),
+            Section("provenance", "Provenance", (record.provenance(subject), *record.splits(subject))),
+            Section("unchecked", "What was not checked", (points.unchecked(subject),)),
             Section("questions", "Questions auditors ask", (record.questions(subject),)),
         ),
         foot=foot(subject),
@@ -57,20 +79,6 @@ def foot(subject: Subject) -> Prose:
         f" · evidence digest {subject.evidence_digest}",
         tone="note",
     )
-
-
-def site_blocks(subject: Subject) -> tuple[Block, ...]:
-    """The forest of sites and their table at the primary horizon, for each cause."""
-    if not subject.populations("leave_one_site_out"):
-        reason = "leave-one-site-out was not run" if subject.facts("sites") else "the registry names no sites"
-        return (Prose((Cell(f"not applicable: {reason}", state="not applicable"),)),)
-    blocks: list[Block] = []
-    for cause in subject.causes:
-        blocks += _one(
-            forests.sites(subject, cause, subject.primary), f"observed : expected by site, {subject.label(cause)}"
-        )
-        blocks.append(performance.site_table(subject, cause, subject.primary))
-    return tuple(blocks)
 
 
 def _one(figure: Figure | None, what: str) -> tuple[Block, ...]:
@@ -91,7 +99,8 @@ def _cohort(subject: Subject) -> tuple[Block, ...]:
     )
 
 
-def _missing(subject: Subject) -> tuple[Block, ...]:
+def missing_data(subject: Subject) -> tuple[Block, ...]:
+    """What is unknown, most first, and what is done about it in learning and in an answer."""
     worst = cohort.most_missing(subject, most=8)
     listed = "; ".join(f"{label}: {k} of {of}" for label, k, of in worst)
     handled = subject.facts("missing_data", "missing_handling")
@@ -123,16 +132,36 @@ def _calibration(subject: Subject) -> tuple[Block, ...]:
 
 
 def _discrimination(subject: Subject) -> tuple[Block, ...]:
-    tables: Iterable[Block] = (
-        block
-        for cause in subject.causes
-        for block in (
-            performance.ranking(subject, cause, subject.design),
-            performance.overall(subject, cause, subject.design),
-            performance.recipes(subject, cause, subject.primary),
-        )
+    blocks: list[Block] = []
+    for cause in subject.causes:
+        blocks.append(performance.ranking(subject, cause, subject.design))
+        blocks.append(performance.overall(subject, cause, subject.design))
+        figure = benefit.risk_by_outcome(subject, cause, subject.primary)
+        blocks += [figure] if figure is not None else []
+    return tuple(blocks)
+
+
+def _each(subject: Subject, make: Callable[[Subject, str, float], Iterable[Block]]) -> tuple[Block, ...]:
+    """Of each cause at the primary horizon; every horizon is in the calibration report. The same gap is said once."""
+    blocks = [block for cause in subject.causes for block in make(subject, cause, subject.primary)]
+    return tuple(block for k, block in enumerate(blocks) if not isinstance(block, Prose) or block not in blocks[:k])
+
+
+def _comparators(subject: Subject) -> tuple[Block, ...]:
+    own = _each(subject, lambda s, cause, horizon: (rivals.candidates(s, cause, horizon),))
+    return (*_each(subject, rivals.comparator_blocks), *own)
+
+
+def _stability(subject: Subject) -> tuple[Block, ...]:
+    return _each(
+        subject, lambda s, cause, _: (*refitting.stability_blocks(s, cause), *refitting.optimism_blocks(s, cause))
     )
-    return tuple(tables)
+
+
+def _standards(subject: Subject) -> tuple[Block, ...]:
+    lines = (Prose.of(counted(title, rows, subject)) for one in STANDARDS.values() for title, rows in one.tables)
+    where = "Row by row beside this card: " + ", ".join(f"profiles/{name}.html" for name in STANDARDS)
+    return (*lines, Prose.of(f"{where}; the CHAI applied model card as profiles/chai.xml.", tone="note"))
 
 
 def _declared(subject: Subject) -> tuple[Block, ...]:

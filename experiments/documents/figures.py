@@ -15,16 +15,21 @@ _SHOWN = 12  # rows of a curve beside its figure; the rest is for machines
 _STYLES = ((BLUE, ""), (ORANGE, "7 4"), (GREEN, "2 3"), (GREY, "10 3 2 3"))
 
 
-def calibration(subject: Subject, cause: str, horizon: float, *, zoomed: bool = False) -> Figure | None:
+def calibration(
+    subject: Subject, cause: str, horizon: float, *, zoomed: bool = False, design: str = ""
+) -> Figure | None:
     """Observed against predicted risk: band, identity line, how many patients stand where; None without data.
 
     zoomed: axes end at the range in use. The curve is drawn where predictions are, and is never extended.
+    design: the headline's unless told otherwise.
     """
-    judged = {"design": subject.design, "model": subject.model, "cause": cause, "horizon_days": horizon}
+    judged = {"design": design or subject.design, "model": subject.model, "cause": cause, "horizon_days": horizon}
     rows = sorted(subject.table("calibration_curve", **judged), key=lambda row: float(row["predicted"]))
     if not rows:
         return None
-    histogram = subject.table("risk_histogram", **judged)
+    histogram = subject.table("risk_histogram", **judged) or subject.table(
+        "risk_histogram", **(judged | {"design": subject.design})
+    )
     top = _range_in_use(rows, histogram) if zoomed else 1.0
     drawing = Drawing(520, 500)
     x, y = linear(0, top, 62, 500), linear(0, top, 370, 20)
@@ -39,8 +44,8 @@ def calibration(subject: Subject, cause: str, horizon: float, *, zoomed: bool = 
     )
     drawing.path([(x(row["predicted"]), y(min(row["observed"], top))) for row in inside], color=BLUE, width=2.4)
     _histogram(drawing, x, histogram, top)
-    key = f"calibration-{cause}-{horizon:g}" + ("-zoomed" if zoomed else "")
-    title = _calibration_title(subject, cause, horizon, zoomed)
+    key = f"calibration-{cause}-{horizon:g}" + ("-zoomed" if zoomed else "") + (f"-{design}" if design else "")
+    title = _calibration_title(subject, cause, horizon, zoomed, design or subject.design)
     description = _calibration_words(rows, subject.label(cause), horizon, bool(with_band))
     data = _grid(rows, ("predicted", "observed", "low", "high"), title="The curve", name="calibration_curve")
     return Figure(key, title, description, drawing.svg(key=key, title=title, description=description), data)
@@ -83,10 +88,11 @@ def observed(subject: Subject) -> Figure | None:
     )
 
 
-def _calibration_title(subject: Subject, cause: str, horizon: float, zoomed: bool) -> str:
-    ratio = subject.find("oe_ratio", cause=cause, horizon_days=horizon)
-    ici = subject.find("ici", cause=cause, horizon_days=horizon)
+def _calibration_title(subject: Subject, cause: str, horizon: float, zoomed: bool, design: str) -> str:
+    ratio = subject.find("oe_ratio", cause=cause, horizon_days=horizon, design=design)
+    ici = subject.find("ici", cause=cause, horizon_days=horizon, design=design)
     where = f"{subject.label(cause).capitalize()} by {days(horizon)}" + (", range in use" if zoomed else "")
+    where += f", {said('design', design)}" if design != subject.design else ""
     parts = []
     if ratio is not None and ratio.value is not None:
         parts.append(_ratio_finding(ratio))

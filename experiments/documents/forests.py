@@ -1,4 +1,4 @@
-"""Figures with one row per thing: sites, coefficients, importance; and the flow of who left the cohort."""
+"""Figures with one row per thing: a forest of anything, coefficients, importance; and the flow of the cohort."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
 from experiments.documents.drawing import BLUE, GREY, ORANGE, Drawing, linear, logarithmic, ticks
 from experiments.documents.page import Cell, Figure, Grid
 from experiments.documents.subject import Subject
-from experiments.documents.words import amount, count, days, decimal, number, plain
-from training.evidence import Estimate
+from experiments.documents.words import count, decimal, plain
 
 _ROW = 26
 _RATIOS = (0.05, 0.1, 0.2, 0.5, 0.67, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0)
@@ -20,73 +19,20 @@ _RATIOS = (0.05, 0.1, 0.2, 0.5, 0.67, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0)
 
 @final
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """One row of a forest.
+
+    beside  read at the right edge.   weight  0 to 1, the size of the point.
+    shape   "square" one of many, "diamond" the pooled mean, "span" an interval read as a range of what may come.
+    """
+
     label: str
     value: float
     low: float | None
     high: float | None
     beside: str
     weight: float = 0.5
-    strong: bool = False
-
-
-def sites(subject: Subject, cause: str, horizon: float) -> Figure | None:
-    """Observed : expected of each left-out site, all together as a diamond; None without data."""
-    design = "leave_one_site_out"
-    names = subject.populations(design)
-    found = [
-        subject.find("oe_ratio", cause=cause, horizon_days=horizon, design=design, population=name) for name in names
-    ]
-    measured = [e for e in found if e is not None and e.value is not None and e.value > 0]
-    if not measured:
-        return None
-    most = max((e.events or 1) for e in measured)
-    lines = [_ratio_line(e, most) for e in measured]
-    together = subject.find("oe_ratio", cause=cause, horizon_days=horizon, design=design)
-    if together is not None and together.value:
-        lines.append(
-            _Line(
-                "all sites together",
-                together.value,
-                together.low,
-                together.high,
-                amount("oe_ratio", together.value),
-                1,
-                True,
-            )
-        )
-    low, high = min(measured, key=lambda e: e.value or 0), max(measured, key=lambda e: e.value or 0)
-    title = (
-        f"{subject.label(cause).capitalize()} by {days(horizon)}: observed : expected "
-        f"from {amount('oe_ratio', low.value or 0)} at {_site(low)} "
-        f"to {amount('oe_ratio', high.value or 0)} at {_site(high)}"
-    )
-    covering = sum(e.low is not None and e.high is not None and e.low <= 1 <= e.high for e in measured)
-    description = (
-        f"Each of {len(measured)} sites predicted by a model that never saw it. Squares are sized by events; "
-        f"lines are intervals on a logarithmic scale; {covering} of {len(measured)} intervals contain 1. "
-        "Numbers for each site stand in the table."
-    )
-    key = f"sites-{cause}-{horizon:g}"
-    rows = tuple(
-        (
-            Cell(_site(e)),
-            Cell(count(e.n) if e.n is not None else "–"),
-            Cell(count(e.events) if e.events is not None else "–"),
-            number(e),
-        )
-        for e in (*(e for e in found if e is not None), *([together] if together is not None else []))
-    )
-    data = Grid(
-        "Observed : expected by site",
-        ("site", "n", "events", "observed : expected"),
-        rows,
-        folded=True,
-        name=f"sites-{cause}-{horizon:g}",
-    )
-    return Figure(
-        key, title, description, _forest(lines, key, title, description, "Observed : expected (log scale)"), data
-    )
+    shape: Literal["square", "diamond", "span"] = "square"
 
 
 def coefficients(subject: Subject, cause: str) -> Figure | None:
@@ -106,7 +52,7 @@ def coefficients(subject: Subject, cause: str) -> Figure | None:
         beside = decimal(ratio, 2) + (
             "" if low is None or high is None else f" ({decimal(low, 2)} to {decimal(high, 2)})"
         )
-        lines.append(_Line(_named(row), ratio, low, high, beside))
+        lines.append(Line(_named(row), ratio, low, high, beside))
     clear = sum(line.low is not None and line.high is not None and not line.low <= 1 <= line.high for line in lines)
     strongest = lines[0]
     title = (
@@ -121,7 +67,8 @@ def coefficients(subject: Subject, cause: str) -> Figure | None:
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
     table = tuple(tuple(_value(row.get(name)) for name in columns) for row in rows)
     data = Grid("Coefficients on the log hazard scale", tuple(map(plain, columns)), table, name=key, folded=True)
-    return Figure(key, title, description, _forest(lines, key, title, description, "Hazard ratio (log scale)"), data)
+    svg = forest(lines, Axis("Hazard ratio (log scale)", 1.0), key=key, title=title, description=description)
+    return Figure(key, title, description, svg, data)
 
 
 def importance(subject: Subject, cause: str) -> Figure | None:
@@ -194,45 +141,62 @@ def _flow_box(drawing: Drawing, y: float, words: str, color: str) -> None:
     drawing.text(110, y + 26, words, anchor="middle", weight="600")
 
 
-def _ratio_line(estimate: Estimate, most: int) -> _Line:
-    events = "" if estimate.events is None else f"  {count(estimate.events)} events"
-    weight = math.sqrt((estimate.events or 0) / most)
-    return _Line(
-        _site(estimate),
-        estimate.value or 0.0,
-        estimate.low,
-        estimate.high,
-        amount("oe_ratio", estimate.value or 0.0) + events,
-        weight,
-    )
+@final
+@dataclass(frozen=True)
+class Axis:
+    """Where a forest is drawn: its title, the value of no difference, and whether distances are ratios."""
+
+    title: str
+    reference: float
+    ratio: bool = True
+    most: float = 20.0
 
 
-def _forest(lines: Sequence[_Line], key: str, title: str, description: str, axis: str) -> str:
-    """Rows of points with intervals around 1 on a logarithmic scale; what leaves the axis ends in an arrow."""
-    edges = [value for line in lines for value in (line.value, line.low, line.high) if value is not None and value > 0]
-    low = max(min(0.8, *edges) / 1.08, 0.05) if edges else 0.5
-    high = min(max(1.25, *edges) * 1.08, 20.0) if edges else 2.0
+def forest(lines: Sequence[Line], axis: Axis, *, key: str, title: str, description: str) -> str:
+    """Rows of points with intervals around a reference; what leaves the axis ends in an arrow."""
+    low, high = _reach(lines, axis)
     drawing = Drawing(680, 58 + _ROW * len(lines))
-    x = logarithmic(low, high, 205, 515)
+    x = (logarithmic if axis.ratio else linear)(low, high, 205, 505)
     bottom = 8 + _ROW * len(lines)
-    marks = [mark for mark in _RATIOS if low <= mark <= high]
-    for mark in marks if len(marks) >= 3 else sorted({1.0, *ticks(low, high, 4)}):
-        if mark > 0:
+    marks = [mark for mark in _RATIOS if low <= mark <= high] if axis.ratio else []
+    for mark in marks if len(marks) >= 3 else sorted({axis.reference, *ticks(low, high, 4)}):
+        if low <= mark <= high:
             drawing.line(x(mark), 4, x(mark), bottom, color="#e3e7ec")
-            drawing.text(x(mark), bottom + 18, f"{mark:g}", anchor="middle", color=GREY, size=12)
-    drawing.line(x(1), 4, x(1), bottom, color=GREY, dash="4 4", width=1.2)
+            drawing.text(x(mark), bottom + 18, f"{mark:g}".replace("-", "\u2212"), anchor="middle", color=GREY, size=12)
+    drawing.line(x(axis.reference), 4, x(axis.reference), bottom, color=GREY, dash="4 4", width=1.2)
     for index, line in enumerate(lines):
-        y = 8 + _ROW * index + _ROW / 2
-        color = ORANGE if line.strong else BLUE
-        drawing.text(195, y + 4, _short(line.label), anchor="end", weight="600" if line.strong else "")
-        if line.low is not None and line.high is not None:
-            drawing.line(x(line.low), y, x(line.high), y, color=color, width=1.8)
-            _arrows(drawing, x, y, (line.low < low, line.high > high), (low, high), color)
-        shape = "diamond" if line.strong else "square"
-        drawing.point(x(line.value), y, color=color, size=3 + 3.5 * line.weight, shape=shape)
-        drawing.text(525, y + 4, line.beside, size=12, color=GREY)
-    drawing.text((205 + 515) / 2, bottom + 40, axis, anchor="middle")
+        _draw(drawing, x, 8 + _ROW * index + _ROW / 2, line, (low, high))
+    drawing.text((205 + 505) / 2, bottom + 40, axis.title, anchor="middle")
     return drawing.svg(key=key, title=title, description=description)
+
+
+def _reach(lines: Sequence[Line], axis: Axis) -> tuple[float, float]:
+    found = [value for line in lines for value in (line.value, line.low, line.high) if value is not None]
+    if axis.ratio:
+        edges = [value for value in found if value > 0]
+        return (
+            max(min(0.8 * axis.reference, *edges, axis.reference) / 1.08, axis.reference / axis.most),
+            min(max(1.25 * axis.reference, *edges, axis.reference) * 1.08, axis.reference * axis.most),
+        )
+    low, high = min([axis.reference, *found]), max([axis.reference, *found])
+    margin = 0.04 * (high - low or 1.0)
+    return max(low, axis.reference - axis.most) - margin, min(high, axis.reference + axis.most) + margin
+
+
+def _draw(drawing: Drawing, x: Any, y: float, line: Line, edges: tuple[float, float]) -> None:
+    strong = line.shape != "square"
+    color = ORANGE if strong else BLUE
+    drawing.text(195, y + 4, _short(line.label), anchor="end", weight="600" if strong else "")
+    drawing.text(515, y + 4, line.beside, size=12, color=GREY)
+    inside = [min(max(value, edges[0]), edges[1]) for value in (line.low, line.high) if value is not None]
+    if len(inside) == 2 and line.low is not None and line.high is not None:
+        if line.shape == "span":
+            drawing.box(x(inside[0]), y - 5, x(inside[1]) - x(inside[0]), 10, fill="#f3ddcd", stroke=ORANGE)
+        else:
+            drawing.line(x(inside[0]), y, x(inside[1]), y, color=color, width=1.8)
+        _arrows(drawing, x, y, (line.low < edges[0], line.high > edges[1]), edges, color)
+    if line.shape != "span" and edges[0] <= line.value <= edges[1]:
+        drawing.point(x(line.value), y, color=color, size=3 + 3.5 * line.weight, shape=line.shape)
 
 
 def _arrows(
@@ -243,10 +207,6 @@ def _arrows(
             drawing.path(
                 [(x(edge) + 6 * side, y - 4), (x(edge), y), (x(edge) + 6 * side, y + 4)], color=color, width=1.8
             )
-
-
-def _site(estimate: Estimate) -> str:
-    return "all sites together" if estimate.population == "all" else estimate.population.removeprefix("site=")
 
 
 def _named(row: Mapping[str, Any]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from experiments.documents import anatomy, cohort, performance
+from experiments.documents import anatomy, cohort, groups, hospitals, performance, points, register, rivals
 from experiments.documents.page import Block, Cell, Grid, Prose, Section
-from experiments.documents.record import NOT_CHECKED, released_by, released_why
+from experiments.documents.record import released_by, released_why
 from experiments.documents.subject import Subject
 from experiments.documents.words import count, days, fact, number, plain, said
+
+_FINDINGS = 3  # on page one; all of them stand in the register
 
 
 def model_facts(subject: Subject) -> tuple[Section, ...]:
@@ -94,26 +96,30 @@ def _who(subject: Subject) -> tuple[Block, ...]:
 def _good(subject: Subject) -> tuple[Block, ...]:
     blocks: list[Block] = [performance.headline(subject, cause) for cause in subject.causes]
     first = subject.causes[0]
-    if subject.populations("leave_one_site_out"):
-        beside = performance_beside(subject, first)
-        blocks.append(beside)
-    worst = performance.worst_site(subject, first, subject.primary)
-    if worst is None:
-        blocks.append(Prose((Cell("Worst site: "), Cell("MISSING: sites were not judged", state="missing"))))
+    if hospitals.judged(subject):
+        blocks += [_beside(subject, first), _hospitals(subject, first)]
     else:
-        site = worst.population.removeprefix("site=")
-        words = f"Worst site ({subject.label(first)} by {days(subject.primary)}): {site}, observed : expected "
-        blocks.append(
-            Prose.of(
-                words,
-                number(worst),
-                f", n {count(worst.n)}, {count(worst.events)} events." if worst.n is not None else ".",
-            )
-        )
+        reason = "sites were not judged" if subject.facts("sites") else "the registry names no sites"
+        blocks.append(Prose.of("Worst site, next hospital: ", Cell(f"MISSING: {reason}", state="missing")))
+    if rivals.comparators_of(subject):
+        better = rivals.better_than(subject)
+        words = fact(None, missing="not compared") if better is None else better
+        blocks.append(Prose.of("Against the nearest published score, same patients: ", words, "."))
     return tuple(blocks)
 
 
-def performance_beside(subject: Subject, cause: str) -> Prose:
+def _hospitals(subject: Subject, cause: str) -> Prose:
+    """The worst hospital seen, and what one not yet seen should expect."""
+    worst = hospitals.worst_site(subject, cause, subject.primary)
+    parts: list[str | Cell] = ["Worst site: ", Cell("MISSING: no site has a number", state="missing")]
+    if worst is not None:
+        counts = f" (n {count(worst.n)}, {count(worst.events)} events)" if worst.n is not None else ""
+        parts = [f"Worst site: {worst.population.removeprefix('site=')}, observed : expected ", number(worst), counts]
+    ahead = hospitals.next_site(subject, "oe_ratio", cause, subject.primary)
+    return Prose.of(*parts, ". Next hospital, 95 of 100: ", hospitals.span(ahead), ".")
+
+
+def _beside(subject: Subject, cause: str) -> Prose:
     """Leave-one-site-out beside the headline, at the primary horizon."""
     parts: list[str | Cell] = [f"Leave-one-site-out, {subject.label(cause)} by {days(subject.primary)}: "]
     metrics = ("oe_ratio", "calibration_slope", "auc", "ipa")
@@ -138,41 +144,26 @@ def _population(subject: Subject) -> tuple[Block, ...]:
 
 
 def _limits(subject: Subject) -> Grid:
-    """What the evidence itself says against the model, then what was not looked at."""
-    rows: list[tuple[Cell, ...]] = []
-    for cause in subject.causes:
-        for horizon in subject.horizons:
-            ratio = subject.find("oe_ratio", cause=cause, horizon_days=horizon)
-            if (
-                ratio is not None
-                and ratio.low is not None
-                and ratio.high is not None
-                and not ratio.low <= 1 <= ratio.high
-            ):
-                direction = "more" if ratio.low > 1 else "fewer"
-                rows.append(
-                    (
-                        Cell(f"{direction} events than predicted: {subject.label(cause)} by {days(horizon)}"),
-                        number(ratio),
-                    )
-                )
-            ipa = subject.find("ipa", cause=cause, horizon_days=horizon)
-            if ipa is not None and ipa.low is not None and ipa.low <= 0:
-                rows.append(
-                    (
-                        Cell(f"no better than the null beyond chance: {subject.label(cause)} by {days(horizon)}"),
-                        number(ipa),
-                    )
-                )
-    rows += [
-        (Cell(f"{label} is often unknown"), Cell(f"{count(k)} of {count(of)}"))
-        for label, k, of in cohort.most_missing(subject, most=1)
-        if k / of >= 0.2
+    """The first findings of the appraisal, the widest gap between groups, then what was not looked at."""
+    found = register.open_findings(subject)
+    rows: list[tuple[Cell, ...]] = [
+        (Cell(f"{row['code']} {row['title']}"), Cell(str(row["sentence"]))) for row in found[:_FINDINGS]
     ]
-    rows.append(
-        (
-            Cell("not checked"),
-            Cell("; ".join(name for name, _ in NOT_CHECKED[:5]) + f"; and {len(NOT_CHECKED) - 5} more, listed below"),
-        )
+    if len(found) > _FINDINGS:
+        rows.append((Cell("more findings"), Cell(f"{len(found) - _FINDINGS}, under Findings")))
+    if not subject.table("findings"):
+        rows.append((Cell("findings"), fact(None, missing="the evidence was not appraised in this run")))
+    elif not found:
+        rows.append((Cell("findings"), Cell(f"none in {len(subject.table('findings'))} questions, under Findings")))
+    groups_judged = bool(groups.subgroups_of(subject))
+    gap = groups.widest_gap(subject) or ("none beyond chance" if groups_judged else "")
+    rows.append((Cell("widest gap between groups"), fact(gap or None, missing="no subgroup was judged")))
+    unknown = ", ".join(
+        f"{label}: {k} of {of}" for label, k, of in cohort.most_missing(subject, most=1) if k / of >= 0.2
     )
+    if unknown:
+        rows.append((Cell("often unknown"), Cell(unknown)))
+    left = [name for name, _ in points.not_checked(subject)]
+    more = f"; and {len(left) - 4} more, under What was not checked" if len(left) > 4 else ""
+    rows.append((Cell("not checked"), Cell("; ".join(left[:4]) + more)))
     return Grid("", ("", ""), tuple(rows), kind="pairs")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from experiments.documents.page import Cell, Grid
 from experiments.documents.subject import Subject
-from experiments.documents.words import count, days, decimal, number, plain, said
+from experiments.documents.words import count, days, number, said
 from training.evidence import Estimate
 
 _CALIBRATION = ("observed_risk", "mean_risk", "oe_ratio", "calibration_intercept", "calibration_slope")
+_LARGE = ("observed_risk", "mean_risk", "oe_ratio")
 _DISTANCES = ("ici", "e50", "e90", "emax")
-_RANKING = ("auc", "uno_c", "harrell_c")
+_RANKING = ("auc", "uno_c", "harrell_c", "antolini_c")
 _OVERALL = ("brier", "ipa")
 
 
@@ -47,6 +48,11 @@ def agreement(subject: Subject, cause: str, design: str) -> Grid:
     return _by_horizon(subject, cause, design, _CALIBRATION, "Calibration in the large and weak calibration")
 
 
+def in_the_large(subject: Subject, cause: str, design: str) -> Grid:
+    """Observed, expected, O/E at every horizon."""
+    return _by_horizon(subject, cause, design, _LARGE, "Observed and expected")
+
+
 def distances(subject: Subject, cause: str, design: str) -> Grid:
     """ICI, E50, E90, Emax at every horizon."""
     return _by_horizon(subject, cause, design, _DISTANCES, "Distances between predicted and smoothed observed risk")
@@ -61,6 +67,29 @@ def overall(subject: Subject, cause: str, design: str) -> Grid:
     """Brier score and IPA at every horizon, the integrated score over the range."""
     return _by_horizon(
         subject, cause, design, (*_OVERALL, "ibs"), "Overall accuracy against the null model of the scored data"
+    )
+
+
+def distribution(subject: Subject, cause: str, design: str) -> Grid:
+    """What judges whole predicted curves: D-calibration and the log likelihood, as extras."""
+    rows = []
+    for metric in ("d_calibration", "rcll"):
+        found = [
+            e
+            for e in subject.evidence.find(metric=metric, design=design, model=subject.model, population="all")
+            if e.cause in (cause, "")
+        ]
+        rows += [
+            (Cell(said("metric", e.metric)), Cell(said("estimator", e.estimator)), number(e), *_counts(e))
+            for e in found
+        ]
+        if not found:
+            rows.append((Cell(said("metric", metric)), Cell("–"), number(None), Cell("–"), Cell("–")))
+    return Grid(
+        f"Whole curves, {subject.label(cause)}",
+        ("measure", "estimator", "value", "n", "events"),
+        tuple(rows),
+        note="Extras: D-calibration is conservative and hangs on censoring; neither is read by the gate.",
     )
 
 
@@ -81,85 +110,11 @@ def slopes(subject: Subject, cause: str, design: str) -> Grid:
         )
         for e in found
     )
-    return Grid("Slopes and intercepts by estimator", ("metric", "estimator", "horizon", "value", "n", "events"), rows)
-
-
-def recipes(subject: Subject, cause: str, horizon: float) -> Grid:
-    """Every recipe of the study and the null beside the elected model, on the same patients and folds."""
-    judged = dict.fromkeys(e.model for e in subject.evidence.estimates if e.design == subject.design and e.model)
-    metrics = ("ipa", "brier", "auc", "oe_ratio", "ici")
-    rows = tuple(
-        (
-            Cell("the elected model" if name == "chosen" else name.replace("_", " ")),
-            *(subject.said(m, cause=cause, horizon_days=horizon, model=name) for m in metrics),
-        )
-        for name in judged
-    )
-    columns = ("model", *(said("metric", m) for m in metrics))
     return Grid(
-        f"All candidates, {subject.label(cause)} by {days(horizon)}, {said('design', subject.design)}", columns, rows
+        f"Slopes and intercepts by estimator, {subject.label(cause)}",
+        ("metric", "estimator", "horizon", "value", "n", "events"),
+        rows,
     )
-
-
-def site_table(subject: Subject, cause: str, horizon: float) -> Grid:
-    """Each site predicted by a model that never saw it."""
-    design = "leave_one_site_out"
-    metrics = ("oe_ratio", "calibration_slope", "auc", "ipa")
-    rows = []
-    for population in (*subject.populations(design), "all"):
-        key = {"cause": cause, "horizon_days": horizon, "design": design, "population": population}
-        name = "all sites together" if population == "all" else population.removeprefix("site=")
-        rows.append((Cell(name), *_counts(subject.find("oe_ratio", **key)), *(subject.said(m, **key) for m in metrics)))
-    columns = ("site", "n", "events", *(said("metric", m) for m in metrics))
-    note = "A site with few events says little. The prediction interval for the next hospital is not yet made."
-    return Grid(
-        f"By site, {subject.label(cause)} by {days(horizon)}",
-        columns,
-        tuple(rows),
-        note=note,
-        name=f"site_table-{cause}-{horizon:g}",
-    )
-
-
-def subgroups_of(subject: Subject) -> tuple[str, ...]:
-    """Populations "group=level" judged in the headline design, sites apart."""
-    judged = dict.fromkeys(
-        e.population for e in subject.evidence.estimates if e.design == subject.design and e.model == subject.model
-    )
-    return tuple(name for name in judged if "=" in name and not name.startswith("site="))
-
-
-def widest_gap(subject: Subject) -> str:
-    """The largest difference between a group and the others that is not mere chance, in words; "" where none is."""
-    rows = [
-        row
-        for row in subject.table("subgroup_gaps", cause=subject.causes[0], horizon_days=subject.primary)
-        if row.get("gap") is not None and row.get("low") is not None and not row["low"] <= 0 <= row["high"]
-    ]
-    if not rows:
-        return ""
-    row = max(rows, key=lambda one: abs(float(one["gap"])))
-    return (
-        f"{plain(row['group'])} {plain(row['level'])}, {said('metric', str(row['metric']))} off by "
-        f"{decimal(float(row['gap']), 2)} ({decimal(float(row['low']), 2)} to {decimal(float(row['high']), 2)})"
-    )
-
-
-def next_site(subject: Subject, metric: str, cause: str, horizon: float | None) -> Estimate | None:
-    """What a hospital should expect that taught nothing: the pooled mean with its prediction interval."""
-    key = {"cause": cause, "horizon_days": horizon, "design": "leave_one_site_out"}
-    return subject.find(metric, population="next site", **key)
-
-
-def worst_site(subject: Subject, cause: str, horizon: float) -> Estimate | None:
-    """The site whose observed : expected is farthest from 1 on the ratio scale; None where sites were not judged."""
-    design = "leave_one_site_out"
-    found = [
-        subject.find("oe_ratio", cause=cause, horizon_days=horizon, design=design, population=name)
-        for name in subject.populations(design)
-    ]
-    ratios = [e for e in found if e is not None and e.value is not None]
-    return max(ratios, key=lambda e: max(e.value or 0.0, 1 / e.value) if e.value else float("inf"), default=None)
 
 
 def _slope(subject: Subject, cause: str, horizon: float) -> Cell:
@@ -185,7 +140,7 @@ def _by_horizon(subject: Subject, cause: str, design: str, metrics: Sequence[str
         )
         rows.append((Cell(days(horizon)), *cells, *_counts(counts)))
     columns = ("horizon", *(said("metric", m) for m in metrics), "n", "events")
-    return Grid(f"{title}: {said('design', design)}", columns, tuple(rows))
+    return Grid(f"{title}, {subject.label(cause)}: {said('design', design)}", columns, tuple(rows))
 
 
 def _absent(metric: str, horizon: float | None, subject: Subject) -> Cell:

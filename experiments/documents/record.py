@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.documents.page import Block, Cell, Grid
+from experiments.documents import groups, hospitals, rivals
+from experiments.documents.page import Block, Cell, Grid, Prose
 from experiments.documents.subject import Subject
-from experiments.documents.words import fact, plain
+from experiments.documents.words import count, fact, plain, said
 
 _CHECKS = {
     "recipe_vs_recipe": "Recipe against recipe (the champion's study developed again on the same patients and folds)",
@@ -15,22 +16,6 @@ _CHECKS = {
     "against_null": "Against the null model",
 }
 _OUTCOMES = {True: "passed", False: "failed", None: "not applicable"}
-# What this release of the documents cannot show, with the reason. A point leaves the list when its evidence exists.
-NOT_CHECKED = (
-    ("External cohort", "no cohort from outside the registry was given to this run"),
-    ("Temporal validation", "the design is not yet made"),
-    ("Optimism-corrected bootstrap", "the design is not yet made; nested cross-validation refits every step instead"),
-    ("Prediction interval for the next hospital", "pooling over sites is not yet made; sites stand one by one"),
-    ("Subgroups (sex, age, primary tumour, ECOG, region, period)", "not yet made; only sites are judged apart"),
-    ("Stability of each patient's prediction over refits", "not yet made"),
-    ("Decision curve and net benefit", "no threshold with a named owner is declared, and the estimate is not yet made"),
-    ("Comparator scores in the same patients", "not yet made"),
-    ("Sample size before fitting (Riley)", "not yet made"),
-    ("Complete-case contrast", "not yet made"),
-    ("Sensitivity to the censoring assumption", "not yet made"),
-    ("Monitoring after release", "not yet made"),
-)
-
 # Question, what must hold for it to be answered, where the answer stands, what to say otherwise.
 _QUESTIONS = (
     (
@@ -39,23 +24,48 @@ _QUESTIONS = (
         "Provenance; Decision",
         "the bundle is not yet written",
     ),
-    ("Who may use it, for whom, and what must not rest on it?", "use", "Page one", "not wholly declared in the study"),
+    ("Who may use it, for whom, and what must not rest on it?", "use", "Page one", "not wholly declared"),
     ("What is predicted, from which time zero; what of those who die first?", "always", "Page one; Outcome", ""),
     ("Where do the patients come from; who was excluded?", "table_one", "Cohort", "Table 1 is not in the evidence"),
-    ("How many events per parameter; would a sample-size rule allow it?", "never", "", "not yet computed"),
-    ("How many values were missing; what is done?", "table_one", "Missing data", "Table 1 is not in the evidence"),
-    ("Is a number apparent, internal or external?", "always", "Each number names its design", ""),
-    ("Calibration curve at the horizon used; the worst site?", "sites", "Calibration; Sites", "sites were not judged"),
-    ("How does it do for women, the elderly, each primary tumour?", "never", "", "subgroups are not yet judged"),
-    ("What should a hospital expect that you have not seen?", "never", "", "the prediction interval is not yet made"),
-    ("Is it better than the score we use now?", "never", "", "comparator scores are not yet computed"),
-    ("How sure is the estimate for one patient?", "never", "", "intervals for one patient are not yet made"),
-    ("What changed since the last version?", "change", "Page one", "no earlier version was compared"),
-    ("How do you notice decay?", "monitoring", "Declared by people", "monitoring is not declared in the study"),
     (
-        "Which statements are measured, declared, missing?",
+        "How many events per parameter; would a sample-size rule allow it?",
+        "sample_size",
+        "Sample size",
+        "the sample size was not computed in this run",
+    ),
+    ("How many values were missing; what is done?", "table_one", "Missing data", "Table 1 is not in the evidence"),
+    (
+        "Is a number apparent, internal or external? On data that tuning never saw?",
+        "split_proofs",
+        "Each number names its design; Provenance, split proofs",
+        "no split proofs are in the evidence; each number names its design",
+    ),
+    ("Calibration curve at the horizon used; the worst site?", "sites", "Calibration; Sites", "sites were not judged"),
+    (
+        "How does it do for women, the elderly, each primary tumour?",
+        "groups",
+        "Subgroups",
+        "no subgroup was named in the study",
+    ),
+    (
+        "What should a hospital expect that you have not seen?",
+        "next_site",
+        "Sites",
+        "sites were not pooled, or too few have a number",
+    ),
+    ("Is it better than the score we use now?", "comparators", "Comparators", "no comparator was named in the study"),
+    (
+        "How sure is the estimate for one patient; how much would it move?",
+        "stability",
+        "Stability",
+        "the development was not refitted in a bootstrap",
+    ),
+    ("What changed since the last version?", "change", "Page one", "no earlier version was compared"),
+    ("How do you notice decay?", "monitoring", "Declared by people", "monitoring is not declared"),
+    (
+        "Which statements are measured, declared, missing? Can one figure be run again?",
         "always",
-        "Where each number comes from; MISSING in words",
+        "Where each number comes from; MISSING in words; spinecast reproduce",
         "",
     ),
 )
@@ -118,30 +128,64 @@ def provenance(subject: Subject) -> Grid:
     return Grid("Provenance", ("", ""), tuple(rows), kind="pairs")
 
 
-def unchecked() -> Grid:
-    """What was not checked, each with its reason. A check that did not run is not a check that passed."""
-    rows = tuple((Cell(name), Cell(reason)) for name, reason in NOT_CHECKED)
-    return Grid("Not checked", ("what", "why not"), rows)
+def signature(subject: Subject) -> Grid:
+    """Who released it, why and when."""
+    rows = (
+        (Cell("Signed by"), fact(released_by(subject), missing="nobody has signed")),
+        (Cell("Why"), fact(released_why(subject), missing="no reason was given")),
+        (Cell("Date"), fact(subject.decision.get("date"), missing="not yet released")),
+    )
+    return Grid("Signature", ("", ""), rows, kind="pairs")
 
 
 def questions(subject: Subject) -> Grid:
     """What auditors ask when they open a card: where it is answered, or that it is not."""
-    undeclared = [plain(name) for name in ("intended_use", "not_for") if subject.declared(name).state == "missing"]
+    declared = {name: subject.declared(name).state != "missing" for name in ("intended_use", "not_for", "monitoring")}
     answered = {
         "artefact": bool(subject.identity.get("model_digest")),
-        "use": not undeclared,
-        "table_one": bool(subject.table("table_one")),
-        "sites": bool(subject.populations("leave_one_site_out")),
+        "use": declared["intended_use"] and declared["not_for"],
+        "sites": hospitals.judged(subject),
+        "groups": bool(groups.subgroups_of(subject)),
+        "next_site": any(e.value is not None for e in subject.evidence.find(population=hospitals.NEXT)),
+        "comparators": bool(rivals.comparators_of(subject)),
         "change": bool(subject.identity.get("change")),
-        "monitoring": subject.declared("monitoring").state != "missing",
+        "monitoring": declared["monitoring"],
         "always": True,
-        "never": False,
+        **{name: bool(subject.table(name)) for name in ("table_one", "sample_size", "split_proofs", "stability")},
     }
     rows = tuple(
         (Cell(str(k)), Cell(question), fact(where if answered[condition] else None, missing=gap))
         for k, (question, condition, where, gap) in enumerate(_QUESTIONS, 1)
     )
     return Grid("Questions auditors ask", ("", "question", "answered"), rows)
+
+
+def splits(subject: Subject) -> tuple[Block, ...]:
+    """Digests of who taught and who was judged in each resample, and how many were on both sides."""
+    rows = subject.table("split_proofs")
+    if not rows:
+        return (Prose((Cell("MISSING: split proofs: not in the evidence of this run", state="missing"),)),)
+    lines = []
+    for name in dict.fromkeys(str(row["design"]) for row in rows):
+        own = [row for row in rows if str(row["design"]) == name]
+        both = max(int(row["overlap"]) for row in own)
+        sizes = [[int(row[side]) for row in own] for side in ("n_train", "n_test")]
+        lines.append(
+            (
+                Cell(said("design", name)),
+                Cell(count(len(own))),
+                *(Cell(_reach(each)) for each in sizes),
+                Cell("judges its own teachers by design" if name == "bootstrap" else count(both)),
+            )
+        )
+    columns = ("design", "resamples", "taught by", "judged on", "patients on both sides")
+    note = "SHA-256 of both sets of patients in every resample: tables/split_proofs.csv, made from keyed hashes of ids."
+    return (Grid("Split proofs", columns, tuple(lines), note=note),)
+
+
+def _reach(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
 def _designs(subject: Subject) -> str:

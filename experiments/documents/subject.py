@@ -12,8 +12,14 @@ from experiments.documents.page import Cell
 from experiments.documents.words import number, plain
 from training.evidence import Estimate, Evidence
 
-_HEADLINES = ("nested_cross_validation", "leave_one_site_out", "apparent")
-_GIVEN = "_given_predictors"  # estimators whose censoring weights know the predictors
+_HEADLINES = ("nested_cross_validation", "bootstrap", "leave_one_site_out", "temporal", "external", "apparent")
+# Endings of estimators: censoring weights that know the predictors; the apparent value less its optimism.
+_GIVEN, _CORRECTED = "_given_predictors", "_optimism_corrected"
+_USUAL = {
+    "ipa": ("ipcw_null_of_scored_data", "ipcw_null_out_of_fold"),
+    "calibration_slope": ("pseudo_cloglog", "cox_on_log_hazard"),
+    "calibration_intercept": ("pseudo_cloglog",),
+}
 
 
 class DocumentError(ValueError):
@@ -133,16 +139,16 @@ class Subject:
         ]
 
     def find(self, metric: str, **key: Any) -> Estimate | None:
-        """The model's estimate for all patients in the headline design unless told otherwise; the first measured.
+        """The model's estimate for all patients in the headline design unless told otherwise.
 
-        Where two differ by their censoring weights alone, the one that the evidence makes the headline.
+        Of several estimators: one with a value, the metric's usual one, corrected for optimism where there is such, and
+        with the censoring weights that the evidence makes the headline.
         """
         whose = {"design": "data", "model": ""} if metric == "observed_risk" else {}
         wanted = {"metric": metric, "population": "all", "design": self.design, "model": self.model, **key, **whose}
         near = self._index.get((metric, wanted["design"], wanted["model"]), ())
         found = [e for e in near if all(getattr(e, name) == value for name, value in wanted.items())]
-        found.sort(key=lambda e: (e.value is None, e.estimator.endswith(_GIVEN) is not self._given))
-        return found[0] if found else None
+        return min(found, key=self._rank, default=None)
 
     def said(self, metric: str, **key: Any) -> Cell:
         """`find`, in words."""
@@ -162,5 +168,13 @@ class Subject:
         return near
 
     @property
-    def _given(self) -> bool:
+    def given_predictors(self) -> bool:
+        """Whether censoring weights given the predictors stand in front."""
         return bool(self.facts("headline_weights") == "given_predictors")
+
+    def _rank(self, e: Estimate) -> tuple[bool, int, bool, bool]:
+        given, corrected = e.estimator.endswith(_GIVEN), e.estimator.endswith(_CORRECTED)
+        usual = _USUAL.get(e.metric, ())
+        name = e.estimator.removesuffix(_CORRECTED).removesuffix(_GIVEN)
+        place = usual.index(name) if name in usual else len(usual)
+        return e.value is None, place, not corrected, given is not self.given_predictors

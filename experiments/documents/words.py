@@ -34,6 +34,14 @@ _METRICS = {
     "ipa": _Metric("IPA", 3),
     "observed_risk": _Metric("Observed risk", 1, "percent"),
     "mean_risk": _Metric("Mean predicted risk", 1, "percent"),
+    "antolini_c": _Metric("C (Antolini)", 3),
+    "rcll": _Metric("Log likelihood (RCLL)", 3),
+    "net_benefit": _Metric("Net benefit", 3),
+    "d_calibration": _Metric("D-calibration, χ²", 1),
+    "royston_d": _Metric("Separation D", 2),
+    "tau": _Metric("τ between sites", 3),
+    "mape": _Metric("Mean absolute prediction error", 1, "percent"),
+    "censoring_c": _Metric("C of a model for leaving", 3),
 }
 
 _ESTIMATORS = {
@@ -55,11 +63,29 @@ _ESTIMATORS = {
     "self_consistent": "self-consistent with the intervals between visits",
     "right_end_of_interval": "Aalen–Johansen, counted on the day first seen",
     "mean_prediction": "mean of predictions",
+    "poisson_glm": "Poisson on the expected events, whole range",
+    "right_censored_log_likelihood": "log likelihood of what was seen, censored patients by their survival",
+    "chi_squared_ten_bins": "χ² over ten bins of predicted survival",
+    "reml_hartung_knapp": "random effects by REML, Hartung–Knapp",
+    "reml_log_oe": "REML on log observed : expected",
+    "reml_logit_c": "REML on logit C",
+    "reml_slope": "REML on the slope",
+    "bootstrap_refits": "mean over patients of the mean distance between refits and the model",
+    "bootstrap_refits_p95": "the distance that 95 of 100 patients stay below",
+    "out_of_sample_cox": "Cox for the censoring time, out of sample",
+}
+# What a name's ending adds to its meaning, wherever it stands.
+_ENDINGS = {
+    "_optimism_corrected": ", corrected for optimism",
+    "_given_predictors": ", censoring weights given the predictors",
 }
 
 _DESIGNS = {
     "nested_cross_validation": "nested cross-validation",
     "leave_one_site_out": "leave-one-site-out",
+    "bootstrap": "bootstrap of the whole development",
+    "temporal": "temporal (treated later than those who taught it)",
+    "external": "external cohort",
     "apparent": "apparent (same patients as the fit; optimistic)",
     "data": "the data as observed",
 }
@@ -69,8 +95,12 @@ def said(kind: Literal["metric", "estimator", "design"], name: str) -> str:
     """The reader's words for a name of the evidence; a name without own words is read as it stands."""
     if kind == "metric":
         return _METRICS[name].title if name in _METRICS else plain(name)
-    words = _ESTIMATORS if kind == "estimator" else _DESIGNS
-    return words.get(name, plain(name))
+    if kind == "design":
+        return _DESIGNS.get(name, plain(name))
+    for ending, words in _ENDINGS.items():
+        if name.endswith(ending):
+            return said("estimator", name.removesuffix(ending)) + words
+    return _ESTIMATORS.get(name, plain(name))
 
 
 def plain(name: object) -> str:

@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence, Set
 from typing import Any, Final
 
-from experiments.documents import anatomy, performance
+from experiments.documents import anatomy, groups, hospitals
 from experiments.documents.profiles.answers import Answer
 from experiments.documents.profiles.facts import answer
 from experiments.documents.subject import Subject
@@ -183,7 +183,7 @@ def _fair(subject: Subject) -> list[Estimate]:
     key = {"cause": subject.causes[0], "horizon_days": subject.primary}
     found = [
         subject.find(metric, population=group, **key)
-        for group in performance.subgroups_of(subject)
+        for group in groups.subgroups_of(subject)
         for metric in ("oe_ratio", "auc")
     ]
     return [e for e in found if e is not None and e.value is not None]
@@ -192,8 +192,8 @@ def _fair(subject: Subject) -> list[Estimate]:
 def _safe(subject: Subject) -> list[Estimate]:
     cause, horizon = subject.causes[0], subject.primary
     found = [
-        performance.worst_site(subject, cause, horizon),
-        performance.next_site(subject, "oe_ratio", cause, horizon),
+        hospitals.worst_site(subject, cause, horizon),
+        hospitals.next_site(subject, "oe_ratio", cause, horizon),
         subject.find("mape", cause=cause, horizon_days=horizon, design="bootstrap"),
     ]
     return [e for e in found if e is not None and e.value is not None]

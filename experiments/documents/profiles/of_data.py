@@ -45,7 +45,7 @@ def _source(subject: Subject) -> Answer:
 
 def _dates(subject: Subject) -> Answer:
     dates = subject.facts("dates")
-    if not isinstance(dates, Mapping):
+    if not isinstance(dates, Mapping) or not dates:
         return Answer.missing("the table holds times and no calendar dates")
     first, last, end = (dates.get(name) for name in ("first_time_zero", "last_time_zero", "last_contact"))
     follow = subject.facts("follow_up")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from experiments.documents import anatomy, performance
+from experiments.documents import anatomy, groups, hospitals
 from experiments.documents.profiles.answers import Answer
 from experiments.documents.profiles.of_data import designs_run
 from experiments.documents.subject import Subject
@@ -108,14 +108,14 @@ def _imbalance(subject: Subject) -> Answer:
 
 
 def _groups(subject: Subject) -> Answer:
-    groups = performance.subgroups_of(subject)
-    if not groups:
+    judged = groups.subgroups_of(subject)
+    if not judged:
         return Answer.missing("subgroups: not judged in this run. try: a [subgroups] table in the study")
     gaps = subject.table("subgroup_gaps")
-    widest = performance.widest_gap(subject)
+    widest = groups.widest_gap(subject)
     said_gap = f" Widest gap: {widest}." if widest else ""
     return Answer.measured(
-        f"{len(groups)} subgroups with n and events, small ones suppressed; {len(gaps)} gaps.{said_gap}", "Subgroups"
+        f"{len(judged)} subgroups with n and events, small ones suppressed; {len(gaps)} gaps.{said_gap}", "Subgroups"
     )
 
 
@@ -160,11 +160,11 @@ def _performance(subject: Subject) -> Answer:
 def _performance_by_site(subject: Subject) -> Answer:
     if not subject.populations(_SITES):
         return _not_by_site(subject)
-    cause, worst = subject.causes[0], performance.worst_site(subject, subject.causes[0], subject.primary)
+    cause, worst = subject.causes[0], hospitals.worst_site(subject, subject.causes[0], subject.primary)
     words = [f"{len(subject.populations(_SITES))} sites, each left out once"]
     if worst is not None:
         words.append(f"worst site: observed : expected {number(worst).full} ({worst.population.removeprefix('site=')})")
-    ahead = performance.next_site(subject, "oe_ratio", cause, subject.primary)
+    ahead = hospitals.next_site(subject, "oe_ratio", cause, subject.primary)
     words.append(
         f"next hospital: observed : expected {number(ahead).full}"
         if ahead is not None and ahead.value is not None
@@ -203,10 +203,10 @@ def _external(subject: Subject) -> Answer:
 
 def _external_groups(subject: Subject) -> Answer:
     found = subject.evidence.find(design="external", model=subject.model)
-    groups = {e.population for e in found if "=" in e.population and not e.population.startswith("site=")}
-    if not groups:
+    judged = {e.population for e in found if "=" in e.population and not e.population.startswith("site=")}
+    if not judged:
         return Answer.missing("no subgroup of an external cohort was judged")
-    return Answer.measured(f"{len(groups)} subgroups of the external cohort.", "Subgroups")
+    return Answer.measured(f"{len(judged)} subgroups of the external cohort.", "Subgroups")
 
 
 def _c_statistic(subject: Subject) -> Answer:

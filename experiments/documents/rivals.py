@@ -1,0 +1,174 @@
+"""What the model is held against on the same patients and folds: its own recipes, the null, and published scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from experiments.documents.page import Block, Cell, Grid, Prose
+from experiments.documents.subject import Subject
+from experiments.documents.words import count, days, decimal, number, plain, said
+from training.evidence import Estimate
+
+_RECALIBRATED: Final = "_recalibrated"
+_NULLS: Final = ("kaplan_meier", "aalen_johansen")
+_METRICS: Final = ("harrell_c", "auc", "ipa", "brier", "oe_ratio", "ici")
+_RANGE: Final = ("harrell_c",)  # of which the figure over the whole range is the one to read
+
+
+def comparators_of(subject: Subject) -> tuple[str, ...]:
+    """Models of the headline design that are neither the study's own nor the null, raw before recalibrated."""
+    recipes = {str(r.get("name") or r.get("family")) for r in subject.study.get("recipes") or ()}
+    judged = dict.fromkeys(e.model for e in subject.evidence.estimates if e.design == subject.design and e.model)
+    others = [name for name in judged if name not in (*recipes, *_NULLS, subject.model)]
+    bases = dict.fromkeys(name.removesuffix(_RECALIBRATED) for name in others)
+    return tuple(name for base in bases for name in (base, base + _RECALIBRATED) if name in others)
+
+
+def candidates(subject: Subject, cause: str, horizon: float) -> Grid:
+    """Every recipe of the study and the null beside the elected model."""
+    comparators = comparators_of(subject)
+    judged = dict.fromkeys(e.model for e in subject.evidence.estimates if e.design == subject.design and e.model)
+    names = [name for name in judged if name not in comparators]
+    title = f"All candidates, {subject.label(cause)} by {days(horizon)}, {said('design', subject.design)}"
+    return _grid(subject, cause, horizon, names, title, f"candidates-{cause}-{horizon:g}")
+
+
+def comparator_blocks(subject: Subject, cause: str, horizon: float) -> tuple[Block, ...]:
+    """The model beside published scores, raw and recalibrated; paired differences; what the scores lacked."""
+    names = comparators_of(subject)
+    if not names:
+        if len(subject.causes) > 1:
+            words = "not applicable: published scores give the risk of one event; here several compete"
+            return (Prose((Cell(words, state="not applicable"),)),)
+        words = 'MISSING: no comparator was judged. try: comparators = ["katagiri_revised", …] in the study'
+        return (Prose((Cell(words, state="missing"),)),)
+    title = f"The model and published scores, {subject.label(cause)} by {days(horizon)}, same patients and folds"
+    grid = _grid(
+        subject, cause, horizon, (subject.model, *names, *_null(subject)), title, f"comparators-{cause}-{horizon:g}"
+    )
+    return (grid, *_differences(subject, cause, horizon), *_lacked(subject))
+
+
+def better_than(subject: Subject) -> Cell | None:
+    """The paired difference from the best comparator at the primary horizon, in one cell; None without comparators."""
+    rows = [
+        row
+        for row in _difference_rows(subject, subject.causes[0])
+        if row.get("value") is not None and str(row.get("metric")) == "delta_c"
+    ]
+    here = [row for row in rows if row.get("horizon_days") in (subject.primary, None)]
+    if not here:
+        return None
+    nearest = min(here, key=lambda row: float(row["value"]))
+    text = f"C higher than {_name(str(nearest['model']))} by {decimal(float(nearest['value']), 3)}"
+    between = (
+        f"{decimal(float(nearest['low']), 3)} to {decimal(float(nearest['high']), 3)}"
+        if nearest.get("low") is not None
+        else ""
+    )
+    return Cell(text, between, value=float(nearest["value"]), numeric=True)
+
+
+def _null(subject: Subject) -> tuple[str, ...]:
+    return tuple(n for n in _NULLS if subject.evidence.find(design=subject.design, model=n))[:1]
+
+
+def _grid(subject: Subject, cause: str, horizon: float, names: Any, title: str, key: str) -> Grid:
+    rows = []
+    for name in names:
+        found = {metric: _of(subject, metric, name, cause, horizon) for metric in _METRICS}
+        first = next((e for e in found.values() if e is not None and e.n is not None), None)
+        rows.append(
+            (
+                Cell(_name(name) if name != subject.model else "the elected model"),
+                *(number(found[metric], missing="not judged") for metric in _METRICS),
+                Cell("–" if first is None or first.n is None else count(first.n)),
+            )
+        )
+    columns = ("model", *(said("metric", m) + (", whole range" if m in _RANGE else "") for m in _METRICS), "n")
+    return Grid(title, columns, tuple(rows), name=key)
+
+
+def _of(subject: Subject, metric: str, model: str, cause: str, horizon: float) -> Estimate | None:
+    """Of all patients, or of those of whom a score speaks."""
+    by = None if metric in _RANGE else horizon
+    key: dict[str, Any] = {"cause": cause, "horizon_days": by, "model": model}
+    found = subject.find(metric, **key)
+    base = model.removesuffix(_RECALIBRATED)
+    return found if found is not None else subject.find(metric, population=f"scored by {base}", **key)
+
+
+def _differences(subject: Subject, cause: str, horizon: float) -> tuple[Block, ...]:
+    rows = [row for row in _difference_rows(subject, cause) if row.get("horizon_days") in (horizon, None)]
+    if not rows:
+        return ()
+    metrics = tuple(dict.fromkeys(str(row["metric"]) for row in rows))
+    by = {(str(row["model"]), str(row["metric"])): row for row in rows}
+    models = dict.fromkeys(str(row["model"]) for row in rows)
+    lines = tuple(
+        (Cell(_name(model)), *(_difference(by.get((model, metric))) for metric in metrics)) for model in models
+    )
+    titles = {"delta_c": "ΔC", "delta_ipa": "ΔIPA", "delta_brier": "ΔBrier", "delta_ici": "ΔICI"}
+    note = (
+        "The elected model less the score, on the same resampled patients: above 0 is better for the model in C and "
+        "IPA, below 0 in Brier score and ICI."
+    )
+    return (
+        Grid(
+            f"Paired differences, {subject.label(cause)} by {days(horizon)}",
+            ("against", *(titles.get(metric, plain(metric)) for metric in metrics)),
+            lines,
+            note=note,
+            name=f"comparator_differences-{cause}-{horizon:g}",
+        ),
+    )
+
+
+def _difference(row: Mapping[str, Any] | None) -> Cell:
+    if row is None or row.get("value") is None:
+        reason = "" if row is None else str(row.get("reason") or "")
+        return Cell(f"not applicable: {reason or 'no risk to compare'}", state="not applicable")
+    between = f"{decimal(row['low'], 3)} to {decimal(row['high'], 3)}" if row.get("low") is not None else ""
+    return Cell(decimal(float(row["value"]), 3), between, value=float(row["value"]), numeric=True)
+
+
+def _difference_rows(subject: Subject, cause: str) -> list[Mapping[str, Any]]:
+    rows = subject.table("comparator_differences", design=subject.design)
+    return [row for row in rows if row.get("cause") in (cause, "", None)]
+
+
+def _lacked(subject: Subject) -> tuple[Block, ...]:
+    """Inputs that a score asks for and the data do not always hold: a range of points instead of one."""
+    rows = subject.table("comparators")
+    if not rows:
+        return ()
+    lines = tuple(
+        (
+            Cell(str(row.get("title") or row["model"])),
+            Cell(count(row["patients"])),
+            Cell(count(row["not_scored"])),
+            Cell(count(row["with_range"])),
+            Cell(f"{decimal(float(row.get('mean_width') or 0), 1)}; at most {count(row.get('widest') or 0)}"),
+            Cell(str(row.get("published") or "–")),
+            Cell(str(row.get("assumptions") or "–")),
+            Cell(str(row.get("source") or "–")),
+        )
+        for row in rows
+    )
+    columns = (
+        "score",
+        "scored",
+        "not scored",
+        "inputs missing",
+        "points apart",
+        "risk as published",
+        "assumed",
+        "source",
+    )
+    note = "Where inputs are missing a score has a lowest and a highest value; the middle is judged."
+    return (Grid("The scores and what they lacked", columns, lines, note=note, name="comparators_lacked", folded=True),)
+
+
+def _name(model: str) -> str:
+    return plain(model.removesuffix(_RECALIBRATED)) + (", recalibrated" if model.endswith(_RECALIBRATED) else "")
