@@ -37,7 +37,7 @@ def _never(_: Subject) -> bool:
     return False
 
 
-_REPEATS = 'try: [[designs]] design = "bootstrap", repeats = 200'
+_REPEATS = 'try: [[designs]] design = "bootstrap", replicates = 200'
 _CHECKS: Final[tuple[_Check, ...]] = (
     _Check("External cohort", _design("external"), "no cohort from outside the registry was given to this run"),
     _Check("Temporal validation", _design("temporal"), 'not asked. try: [[designs]] design = "temporal"'),

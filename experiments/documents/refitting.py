@@ -12,7 +12,7 @@ from experiments.documents.subject import Subject
 from experiments.documents.words import count, days, decimal, number, plain, said
 
 _DESIGN: Final = "bootstrap"
-_TRY: Final = 'try: [[designs]] design = "bootstrap", repeats = 200 in the study'
+_TRY: Final = 'try: [[designs]] design = "bootstrap", replicates = 200 in the study'
 
 
 def optimism_blocks(subject: Subject, cause: str) -> tuple[Block, ...]:
