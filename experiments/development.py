@@ -20,13 +20,22 @@ LEAST_EVENTS = 10
 def development(study: Study, contract: Contract, outcome: Outcome) -> Develop:
     """Every recipe of the study with its settings, the null, and the times at which they answer."""
     recipes = {
-        one.label: Recipe(FAMILIES[one.family]().with_settings(one.settings), study.predictors_of(one), one.label)
+        one.label: Recipe(
+            FAMILIES[one.family]().with_settings(study.settings_of(one)), study.predictors_of(one), one.label
+        )
         for one in study.recipes
     }
     fixed = {one.label: tuple(one.settings) for one in study.recipes}
     null = NULL_FAMILIES[0] if len(outcome.causes) == 1 else NULL_FAMILIES[1]
-    times = evaluation_times(outcome, study.endpoint.horizons_days)
+    times = evaluation_times(outcome, (*study.endpoint.horizons_days, *_changes(study, outcome)))
     return Develop(recipes, (null, Recipe(FAMILIES[null](), ())), contract, study.tuning, times, fixed)
+
+
+def _changes(study: Study, outcome: Outcome) -> list[float]:
+    """Days during follow-up at which a recipe's effects may change: its hazards are kept apart there."""
+    last = outcome.time_days.max(initial=0.0)
+    days = [day for one in study.recipes for day in study.settings_of(one).get("change_days", ())]
+    return [float(day) for day in days if day < last]
 
 
 def evaluation_times(outcome: Outcome, horizons_days: tuple[float, ...]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from experiments.study import Study, StudyError
 from features.cohort import Cohort
 from features.outcome import Outcome
 from training.develop import Develop
+from training.families.cox import Cox
 from training.nonparametric import aalen_johansen
 from training.sample_size import (
     SHARE_OF_MAXIMUM,
@@ -24,13 +25,17 @@ _UNSAID: Final = {"parameters": None, "supported": None}
 
 
 def encoded_parameters(develop: Develop, cohort: Cohort) -> dict[str, int]:
-    """Recipe → candidate columns that it reads, encoded."""
-    counted: dict[tuple[str, tuple[str, ...]], int] = {}
-    for recipe in develop.recipes.values():
+    """Recipe → candidate columns that it reads, encoded; one whose effect may change counts once per interval."""
+    columns: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+    counted = {}
+    for name, recipe in develop.recipes.items():
         key = (recipe.family.road, recipe.predictors)
-        if key not in counted:
-            counted[key] = len(recipe.encode(cohort.frame, develop.contract, seed=0).design.columns)
-    return {name: counted[one.family.road, one.predictors] for name, one in develop.recipes.items()}
+        if key not in columns:
+            columns[key] = recipe.encode(cohort.frame, develop.contract, seed=0).design.columns
+        counted[name] = len(columns[key])
+        if isinstance(recipe.family, Cox):
+            counted[name] += len(recipe.family.varying(columns[key])) * len(recipe.family.change_days)
+    return counted
 
 
 def sample_size_table(study: Study, develop: Develop, cohort: Cohort, outcome: Outcome) -> list[dict[str, Any]]:

@@ -56,7 +56,7 @@ class RecipeChoice(_Strict):
     family: str
     name: str = ""
     predictors: tuple[str, ...] | None = None
-    settings: dict[str, _Scalar] = {}
+    settings: dict[str, _Scalar | list[_Scalar]] = {}
 
     @property
     def label(self) -> str:
@@ -144,6 +144,11 @@ class Study(_Strict):
     def predictors_of(self, recipe: RecipeChoice) -> tuple[str, ...]:
         """What one recipe reads."""
         return self.predictors if recipe.predictors is None else recipe.predictors
+
+    def settings_of(self, recipe: RecipeChoice) -> dict[str, Any]:
+        """What its family is told: an effect that varies with no word of when may change at each horizon."""
+        when = {"change_days": list(self.endpoint.horizons_days)} if "time_varying" in recipe.settings else {}
+        return {**when, **recipe.settings}
 
 
 def _lay_over(value: dict[str, Any], override: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.study import Study, StudyError
+from experiments.study import RecipeChoice, Study, StudyError
 from experiments.suggestions import did_you_mean
 from features.contract import Contract, ContractError
 from features.endpoints import ENDPOINTS
@@ -13,6 +13,7 @@ from features.predictors import DERIVED, field_of
 from features.registries import REGISTRIES
 from training.develop import NULL_FAMILIES
 from training.families import FAMILIES
+from training.families.family import FamilyError
 
 
 def require_study(study: Study, contract: Contract) -> None:
@@ -92,6 +93,24 @@ def _recipes(study: Study) -> Iterator[str]:
         elif recipe.label in (*NULL_FAMILIES, "chosen"):
             yield f'recipes: the name "{recipe.label}" is taken. try: another name.'
         else:
-            known = getattr(FAMILIES[recipe.family], "__dataclass_fields__", {})
-            for name in [one for one in recipe.settings if one not in known]:
-                yield f'recipes: {recipe.family} has no setting "{name}".{did_you_mean(name, known)}'
+            yield from _settings(study, recipe)
+
+
+def _settings(study: Study, recipe: RecipeChoice) -> Iterator[str]:
+    family = FAMILIES[recipe.family]
+    known = getattr(family, "__dataclass_fields__", {})
+    unknown = [one for one in recipe.settings if one not in known]
+    for name in unknown:
+        yield f'recipes: {recipe.family} has no setting "{name}".{did_you_mean(name, known)}'
+    if unknown:
+        return
+    try:
+        family().with_settings(study.settings_of(recipe))
+    except (FamilyError, TypeError) as error:
+        sentence = str(error) if isinstance(error, FamilyError) else f"{recipe.family}: a setting is of the wrong kind."
+        yield f"recipes: {sentence}"
+        return
+    varying, read = recipe.settings.get("time_varying"), study.predictors_of(recipe)
+    for one in varying if isinstance(varying, list) else ():
+        if (name := str(one)) not in read:
+            yield f'recipes: {recipe.label}: time_varying names "{name}", no predictor.{did_you_mean(name, read)}'

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any, final
 
 import numpy as np
@@ -19,13 +18,10 @@ from features.contract import Contract, Field
 from features.encoding import Encoding
 from features.outcome import Outcome
 from features.predictors import derive, field_of, inputs_of
+from training.coefficients import tables_of
 from training.curves import Curves
 from training.families import CauseSpecific, family_named
-from training.families.cause_specific import FittedCauses
 from training.families.family import Design, Family, FamilyError, FittedFamily, HazardFamily, ModelState
-from training.families.forest import FittedForest
-from training.families.proportional import Boosted, Linear, ProportionalHazards
-from training.families.super_learner import Blend
 
 Floats = NDArray[np.float64]
 _ROWS = 1000  # patients encoded at once: bounds memory, changes no answer
@@ -195,80 +191,14 @@ class Model:
         return cls(family, fitted, encoding, predictors, parents, inputs, arrays["times"], causes, contract)
 
     def describe(self, level: float = 0.95) -> dict[str, list[dict[str, Any]]]:
-        """Tables for evidence; a null model has none.
-
-        "coefficients" with intervals and "baseline" (S₀ at the encoding's zero: means, reference levels, no) where the
-        family has them, "importance" (each column's share of the gain) where it is one of trees, and of a blend its
-        "members" (weight and out-of-fold loss of each).
-        """
-        tables: dict[str, list[dict[str, Any]]] = {"coefficients": [], "baseline": [], "importance": []}
-        for hazard in _hazards(self.fitted):
-            if isinstance(hazard.score, Linear):
-                tables["coefficients"] += self._coefficients(hazard, hazard.score, level)
-                cumulative = hazard.baseline.cumulative(self.times)
-                tables["baseline"] += [
-                    {
-                        "cause": hazard.cause,
-                        "time_days": float(t),
-                        "cumulative_hazard": float(h),
-                        "S0": float(np.exp(-h)),
-                    }
-                    for t, h in zip(self.times, cumulative, strict=True)
-                ]
-        for cause, gain in _gains(self.fitted):
-            tables["importance"] += [
-                {"cause": cause, "column": r.column, "field": r.field, "label": r.label, "value": float(v)}
-                for r, v in zip(self.encoding.readings, gain, strict=True)
-            ]
-        if isinstance(self.fitted, Blend):
-            tables["members"] = self.fitted.table()
-        return {name: rows for name, rows in tables.items() if rows}
-
-    def _coefficients(self, hazard: ProportionalHazards, score: Linear, level: float) -> list[dict[str, Any]]:
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        rows = []
-        for j, reading in enumerate(self.encoding.readings):
-            estimate = float(score.coef[j] * reading.scale)
-            half = None if score.covariance is None else z * float(np.sqrt(score.covariance[j, j])) * reading.scale
-            rows.append(
-                {
-                    "cause": hazard.cause,
-                    "column": reading.column,
-                    "field": reading.field,
-                    "label": reading.label,
-                    "unit": reading.unit,
-                    "per": reading.per,
-                    "estimate": estimate,
-                    "low": None if half is None else estimate - half,
-                    "high": None if half is None else estimate + half,
-                    "hazard_ratio": float(np.exp(estimate)),
-                    "hazard_ratio_low": None if half is None else float(np.exp(estimate - half)),
-                    "hazard_ratio_high": None if half is None else float(np.exp(estimate + half)),
-                    "level": None if half is None else level,
-                }
-            )
-        return rows
+        """Tables for evidence (`coefficients.tables_of`); a null model has none."""
+        return tables_of(self.fitted, self.encoding, self.times, level)
 
 
 def _composed(family: Family, competing: bool) -> Family:
     if competing and family.causes == "one" and isinstance(family, HazardFamily):
         return CauseSpecific(family)
     return family
-
-
-def _hazards(fitted: FittedFamily) -> tuple[ProportionalHazards, ...]:
-    if isinstance(fitted, ProportionalHazards):
-        return (fitted,)
-    if isinstance(fitted, FittedCauses):
-        return tuple(hazard for hazard in fitted.hazards if isinstance(hazard, ProportionalHazards))
-    return ()
-
-
-def _gains(fitted: FittedFamily) -> list[tuple[str, Floats]]:
-    """Each cause with every column's share of what the trees gained; a forest of all causes has one share for all."""
-    if isinstance(fitted, FittedForest):
-        return [(cause, fitted.gain) for cause in fitted.causes]
-    return [(hazard.cause, hazard.score.gain) for hazard in _hazards(fitted) if isinstance(hazard.score, Boosted)]
 
 
 def _fields(recipe: Recipe, contract: Contract) -> list[Field]:

@@ -28,7 +28,7 @@ QUICK = (
     'designs=[{design="nested_cross_validation", folds=2, repeats=1}, {design="leave_one_site_out"}, '
     '{design="bootstrap", replicates=10}, {design="temporal", share=0.7}]',
     "intervals.resamples=20",
-    'recipes=[{family="cox"}, {family="cox", name="cox_short", predictors=["ecog"]}]',
+    'recipes=[{family="cox"}, {family="cox", name="cox_short", predictors=["ecog"], settings={time_varying=["ecog"]}}]',
     'predictors=["age_at_treatment", "ecog", "albumin", "primary_site", "ais_grade", "oligometastatic"]',
 )
 RECOVERY = (*QUICK[:-1], 'predictors=["ais_grade", "deficit_duration", "ecog", "bladder_dysfunction"]')

@@ -33,6 +33,52 @@ def brute_force(coef: Floats, X: Floats, outcome: Outcome, weights: Floats) -> f
     return total
 
 
+@pytest.fixture
+def weighted() -> tuple[Floats, Outcome, Floats]:
+    """The weighted example of R's survival package (tests/book6.R, T. Therneau): ties with deaths of unequal weight."""
+    x = np.array([2.0, 0, 1, 1, 0, 1, 0, 1, 0])[:, None]
+    outcome = Outcome.right_censored([1.0, 1, 2, 2, 2, 2, 3, 4, 5], [1, 0, 1, 1, 1, 0, 0, 1, 0])
+    return x, outcome, np.array([1.0, 2, 3, 4, 3, 2, 1, 2, 1])
+
+
+def loglik_by_hand(beta: float) -> float:
+    """Its Efron log partial likelihood, worked out there by hand: three deaths of weight 3, 4 and 3 share day 2."""
+    r = np.exp(beta)
+    dying, others = 7 * r + 3, 4 * r + 2
+    tied = sum(np.log(dying * share + others) for share in (1.0, 2 / 3, 1 / 3))
+    return float(11 * beta - np.log(r**2 + 11 * r + 7) - 10 / 3 * tied - 2 * np.log(2 * r + 1))
+
+
+def test_weighted_ties_are_those_of_r(weighted: tuple[Floats, Outcome, Floats]) -> None:
+    """Figures as R prints them; under Efron they are not those of the duplicated rows."""
+    X, outcome, weights = weighted
+    fit = fit_cox(X, outcome, weights=weights)
+    assert fit.coef[0] == pytest.approx(0.8726, abs=5e-5)
+    assert fit.standard_error[0] == pytest.approx(0.7126, abs=5e-5)
+    assert 2 * (fit.loglik - fit.loglik_null) == pytest.approx(1.75, abs=5e-3)
+    assert fit.loglik == pytest.approx(loglik_by_hand(fit.coef[0]), abs=1e-12)
+    assert fit.loglik_null == pytest.approx(loglik_by_hand(0.0), abs=1e-12)
+    copies = np.repeat(np.arange(9), weights.astype(int))
+    assert abs(fit_cox(X[copies], outcome.take(copies)).coef[0] - fit.coef[0]) > 0.01
+
+
+def test_weighted_information_score_and_hazard_at_zero_are_the_fractions_worked_out_by_hand(
+    weighted: tuple[Floats, Outcome, Floats],
+) -> None:
+    X, outcome, weights = weighted
+    held = fit_cox(X, outcome, weights=weights, ridge=1e12)  # as good as zero: where the fractions are
+    means = np.array([13 / 19, 11 / 16, 26 / 38, 19 / 28, 2 / 3])
+    tied = 10 * np.mean(means[1:4] - means[1:4] ** 2)
+    information = 15 / 19 - means[0] ** 2 + tied + 2 * (means[4] - means[4] ** 2)
+    score = 11 - (means[0] + 10 * means[1:4].mean() + 2 * means[4])
+    assert 1 / held.covariance[0, 0] - 1e12 == pytest.approx(information, abs=1e-3)
+    assert 1 / np.sqrt(information) == pytest.approx(0.584, abs=5e-4)  # the standard error that R prints at zero
+    assert score**2 / information == pytest.approx(1.58, abs=5e-3)  # and its score test
+    step = 1e-5
+    assert (loglik_by_hand(step) - loglik_by_hand(-step)) / (2 * step) == pytest.approx(score, abs=1e-8)
+    assert held.hazard == pytest.approx(np.cumsum([1 / 19, 5 / 24 + 5 / 19 + 5 / 14, 2 / 3]), abs=1e-9)
+
+
 @pytest.mark.parametrize("entry", [False, True])
 def test_the_maximum_is_that_of_the_likelihood_written_out(entry: bool) -> None:
     X, outcome = patients(120, 3, entry=entry)

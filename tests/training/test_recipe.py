@@ -160,28 +160,6 @@ def test_the_null_model_asks_for_nothing_and_the_others_for_the_fields_behind_th
     assert model("aalen_johansen", causes=2)[0].predict(frame[[]]).mean.n == len(frame)
 
 
-def test_coefficients_are_told_in_steps_a_reader_thinks_in_with_intervals() -> None:
-    fitted, _ = model("cox", n=2000, missing=0.05)
-    rows = {row["column"]: row for row in fitted.describe()["coefficients"]}
-    assert rows["age"]["per"] == "10 a"
-    assert rows["lump"]["per"] == "doubling"
-    assert rows["age"]["low"] < 0.4 < rows["age"]["high"]
-    assert rows["lump"]["low"] < 0.5 * np.log(2) < rows["lump"]["high"]
-    assert rows["age"]["hazard_ratio"] == np.exp(rows["age"]["estimate"])
-    baseline = fitted.describe()["baseline"]
-    assert [row["time_days"] for row in baseline] == list(TIMES)
-    assert all(0 < row["S0"] < 1 for row in baseline)
-
-
-def test_a_boosted_model_tells_the_importance_of_each_column() -> None:
-    tables = model("boosted_cox", causes=2)[0].describe()
-    assert set(tables) == {"importance"}
-    for cause in ("recovered", "died"):
-        shares = {row["column"]: row["value"] for row in tables["importance"] if row["cause"] == cause}
-        assert abs(sum(shares.values()) - 1) < 1e-12
-        assert max(shares, key=lambda column: shares[column]) in {"age", "lump", "site=lung"}
-
-
 def test_a_patient_of_whom_nothing_is_known_gets_about_the_average_answer() -> None:
     fitted, frame = model("cox", missing=0.1)
     nobody = frame.head(1).assign(age=np.nan, lump=np.nan, female=np.nan, extent=np.nan)
@@ -211,10 +189,3 @@ def test_predicting_imports_no_fitting_library() -> None:
     code = f"import sys\nfor name in {blocked}: sys.modules[name] = None\nimport training.recipe, training.families"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def test_a_blend_tells_the_weight_and_loss_of_each_member() -> None:
-    rows = model("super_learner", causes=2)[0].describe()["members"]
-    assert [row["member"] for row in rows] == ["spline_cox", "pooled_logistic"]
-    assert sum(row["weight"] for row in rows) == pytest.approx(1.0)
-    assert all(0 < row["loss"] < 1 for row in rows)

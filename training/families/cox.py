@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.outcome import Outcome
 from training.families.family import Design, FamilyError, ModelState, Road
@@ -64,13 +65,17 @@ class Cox:
         columns = design.X.shape[1]
         if not np.any(outcome.event == cause) or not columns:
             return with_baseline(Linear(np.zeros(columns)), design, outcome, cause)
-        varying = [j for j, name in enumerate(design.columns) if name.partition("=")[0] in self.time_varying]
-        if varying:  # a predictor may have no column here: the same in every row, or known in too few
-            columns_that_change = np.array(varying, np.int64)
-            return fit_piecewise(design, outcome, cause, columns_that_change, self.change_days, self.penalty)
+        varying = self.varying(design.columns)
+        if len(varying):  # a predictor may have no column here: the same in every row, or known in too few
+            return fit_piecewise(design, outcome, cause, varying, self.change_days, self.penalty)
         fit = fit_cox(design.X, outcome, cause, ridge=self.penalty, weights=design.weights)
         covariance = np.nan_to_num(fit.covariance)  # a column that does not vary has coefficient 0 and no spread
         return with_baseline(Linear(fit.coef, covariance), design, outcome, cause)
+
+    def varying(self, columns: Sequence[str]) -> NDArray[np.int64]:
+        """Which of these encoded columns belong to a predictor whose effect may change."""
+        own = [j for j, name in enumerate(columns) if name.partition("=")[0] in self.time_varying]
+        return np.array(own, np.int64)
 
     @staticmethod
     def load(state: ModelState) -> ProportionalHazards | PiecewiseHazards:

@@ -88,11 +88,12 @@ class SplineCox:
         require_acceptable(self.name, design, outcome, causes="any")
         bends = Bends.fit(design.X, knots_for(int(np.sum(outcome.event == cause))))
         wide = Design(bends.widened(design.X), design.columns, design.weights)
-        coef = np.zeros(wide.X.shape[1])
-        if np.any(outcome.event == cause) and len(coef):
+        score = Linear(np.zeros(wide.X.shape[1]))
+        if np.any(outcome.event == cause) and len(score.coef):
             ridge = self.penalty * bends.strengths(design.X, self.bend)
-            coef = fit_cox(wide.X, outcome, cause, ridge=ridge, weights=design.weights).coef
-        return BentHazard(bends, with_baseline(Linear(coef), wide, outcome, cause))
+            fit = fit_cox(wide.X, outcome, cause, ridge=ridge, weights=design.weights)
+            score = Linear(fit.coef, np.nan_to_num(fit.covariance))
+        return BentHazard(bends, with_baseline(score, wide, outcome, cause))
 
     @staticmethod
     def load(state: ModelState) -> BentHazard:

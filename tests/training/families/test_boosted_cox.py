@@ -48,6 +48,18 @@ def test_the_likelihood_is_the_one_that_cox_maximises() -> None:
     assert np.abs(X.T @ objective(X @ fit.coef)[0]).max() < 1e-4
 
 
+def test_weighted_ties_are_those_of_r() -> None:
+    """Residuals at zero of the weighted example of R's survival package (tests/book6.R): one death against its mean."""
+    outcome = Outcome.right_censored([1.0, 1, 2, 2, 2, 2, 3, 4, 5], [1, 0, 1, 1, 1, 0, 0, 1, 0])
+    weights = np.array([1.0, 2, 3, 4, 3, 2, 1, 2, 1])
+    gradient, _ = EfronObjective(outcome, 1, weights)(np.zeros(9))
+    hazard = np.array([1 / 19, 5 / 24, 5 / 19, 5 / 14, 2 / 3])
+    dying = hazard[0] + hazard[1] + hazard[2] * 2 / 3 + hazard[3] / 3  # Efron's share of their own day
+    passed = np.concatenate([np.full(2, hazard[0]), np.full(3, dying), np.full(2, hazard[:4].sum())])
+    passed = np.append(passed, np.full(2, hazard.sum()))
+    assert np.abs(gradient - weights * (passed - (outcome.event == 1))).max() < 1e-12
+
+
 def test_rows_in_any_order_give_the_same_derivatives() -> None:
     lp, outcome, weights = tied(200)
     order = np.random.default_rng(1).permutation(200)
