@@ -56,12 +56,11 @@ def assemble(
         judged = _taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
     model = developed.models[developed.chosen]
-    resolved = resolve(observed.outcome)
-    enough = sample_size_table(study, develop, cohort, resolved)
+    enough = sample_size_table(study, develop, cohort, outcome)
     made = Evidence(
         tables={
             "sample_size": enough,
-            **limit_tables(study, contract, cohort, resolved),
+            **limit_tables(study, contract, cohort, outcome),
             **{name: rows for name, rows in model.describe().items() if isinstance(rows, list)},
             "tuning": [{**row, "chosen": row["recipe"] == developed.chosen} for row in developed.trials],
             "refits": [_refit_row(row) for each in predictions.values() for row in each.refits],
@@ -79,7 +78,7 @@ def assemble(
             "null": develop.null[0],
             "inner_scores": dict(developed.scores),
             **sample_size_facts(study, enough),
-            **limit_facts(study, contract, cohort, resolved),
+            **limit_facts(study, contract, cohort, outcome),
             "digests": {name: identity[name] for name in ("run", "study", "contract", "data", "source")},
             "table_digests": dict(identity["tables"]),
             "libraries": dict(identity["libraries"]),

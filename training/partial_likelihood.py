@@ -118,7 +118,11 @@ class PartialLikelihood:
         return passed
 
     def _evaluate(self, X: Floats, coef: Floats, weights: Floats) -> _Point:
-        eta = X @ coef
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            # A step that went too far is not finite here, and whoever took it takes a shorter one.
+            return self._evaluated(X, X @ coef, weights)
+
+    def _evaluated(self, X: Floats, eta: Floats, weights: Floats) -> _Point:
         shift = float(eta.max()) if len(eta) else 0.0
         theta = weights * np.exp(eta - shift)
         wd = weights[self._deaths]
@@ -186,8 +190,15 @@ class PartialLikelihood:
         for _ in range(8):
             step = np.linalg.pinv(point.information, rcond=1e-12, hermitian=True) @ point.gradient
             gain = float(step @ point.gradient)
-            coef = coef + step * min(1.0, 2.0 / max(gain, 1e-300))
-            point = self._evaluate(Z, coef, weights)
+            step = step * min(1.0, 2.0 / max(gain, 1e-300))
+            trial = self._evaluate(Z, coef + step, weights)
+            # Where a column all but decides who dies next, a step may lead to where nothing is finite.
+            for _halving in range(60):
+                if np.isfinite(trial.loglik) and np.isfinite(trial.information).all():
+                    break
+                step = step / 2
+                trial = self._evaluate(Z, coef + step, weights)
+            coef, point = coef + step, trial
             # The error that a Newton step leaves is the square of its length over the root of the events.
             if gain**2 <= 1e-3 * events and gain <= 2.0:
                 break

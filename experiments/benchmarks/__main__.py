@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth", "learners", "missing", "coverage")
+NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth", "null", "learners", "missing", "coverage")
 _LONG = ("coverage",)
 """An hour and more: only by name."""
 
@@ -31,7 +31,18 @@ _LONG = ("coverage",)
 )
 def main(names: tuple[str, ...], workers: int, folder: Path, peers: Path | None) -> None:
     """Measure again what is claimed. Example: python -m experiments.benchmarks oracle."""
-    from experiments.benchmarks import coverage, development, gate, growth, learners, missing, oracle, recovery, speed
+    from experiments.benchmarks import (
+        coverage,
+        development,
+        gate,
+        growth,
+        learners,
+        missing,
+        null,
+        oracle,
+        recovery,
+        speed,
+    )
 
     measures: dict[str, Callable[[], Iterator[str]]] = {
         "gate": partial(gate.measure, workers=workers),
@@ -40,6 +51,7 @@ def main(names: tuple[str, ...], workers: int, folder: Path, peers: Path | None)
         "development": partial(development.measure, workers=workers),
         "speed": speed.measure,
         "growth": growth.measure,
+        "null": partial(null.measure, workers=workers),
         "learners": partial(learners.measure, folder=folder, peers=peers),
         "missing": partial(missing.measure, folder=folder),
         "coverage": coverage.measure,

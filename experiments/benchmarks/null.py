@@ -1,0 +1,161 @@
+"""Two worlds in which the right answer is known beforehand: nothing to predict, and a predictor that is the outcome.
+
+In the null world the patients' predictors are dealt anew among them: each figure's interval has to hold the value of a
+prediction that knows nothing, and the appraisal has to say so. In the other a laboratory value of innocent name and
+plausible range is replaced by the follow-up in disguise: the appraisal has to ring, and the leakage screen to name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final, final
+
+import numpy as np
+import pandas as pd
+
+from experiments.assembly import assemble
+from experiments.benchmarks.demonstration import Demonstration, demonstrate
+from features.cohort import Cohort
+from features.leakage import Suspicion, screen
+from training.evidence import Estimate, Evidence
+from training.validation import develop_on_all, validate
+from training.workers import engine
+
+NESTED: Final = "nested_cross_validation"
+QUICK: Final = (
+    'recipes=[{family="cox"}, {family="coxnet"}]',
+    f'designs=[{{design="{NESTED}",folds=5,repeats=1}}]',
+    "tuning.trials=3",
+    "intervals.resamples=100",
+)
+LEAK: Final = "albumin"
+_IDENTITY: Final = dict.fromkeys(("run", "study", "contract", "data", "source"), "")
+
+
+@final
+class World:
+    """One registry, changed in memory, and a small study of it."""
+
+    def __init__(self, patients: int, seed: int, overrides: tuple[str, ...] = QUICK) -> None:
+        self.seed = seed
+        self.shown: Demonstration = demonstrate("survival", patients, seed, overrides)
+
+    def shuffled(self) -> Cohort:
+        """Everybody with somebody's predictors."""
+        cohort = self.shown.prepared.cohort
+        order = np.random.default_rng(self.seed).permutation(cohort.n)
+        return replace(cohort, frame=cohort.frame.iloc[order].reset_index(drop=True))
+
+    def leaking(self) -> Cohort:
+        """Albumin that falls as death comes near: 2 to 5 g/dL by rank of follow-up, with an error of measurement."""
+        cohort, outcome = self.shown.prepared.cohort, self.shown.prepared.judged
+        rank = pd.Series(outcome.time_days).rank(pct=True).to_numpy()
+        noise = np.random.default_rng(self.seed).normal(0, 0.1, cohort.n)
+        return replace(cohort, frame=cohort.frame.assign(**{LEAK: np.round(2 + 3 * rank + noise, 1)}))
+
+    def suspicions(self, cohort: Cohort) -> tuple[Suspicion, ...]:
+        """What the leakage screen says of these predictors."""
+        names = [name for name in self.shown.study.predictors if name in cohort.frame]
+        return screen(cohort.frame[names], self.shown.prepared.judged, self.shown.contract)
+
+    def evidence(self, cohort: Cohort, workers: int = 1) -> Evidence:
+        """The study answered with these predictors."""
+        shown, ready = self.shown, self.shown.prepared
+        seed, outcome = shown.study.seed, ready.observed.outcome
+        identity: dict[str, Any] = {**_IDENTITY, "tables": {}, "libraries": {}, "synthetic": True}
+        with engine(workers) as pool:
+            predictions = validate(ready.develop, cohort, outcome, shown.study.designs, seed=seed, engine=pool)
+            developed = develop_on_all(ready.develop, cohort, outcome, seed)
+            return assemble(
+                shown.study,
+                shown.contract,
+                cohort,
+                ready.observed,
+                ready.develop,
+                predictions,
+                developed,
+                identity,
+                pool,
+            )
+
+
+def measure(*, patients: int = 800, seeds: tuple[int, ...] = tuple(range(1, 11)), workers: int = 2) -> Iterator[str]:
+    """Both worlds over several registries."""
+    yield f"null world: the predictors of {patients} synthetic patients dealt anew; five folds, three settings each"
+    held = said = figures = 0
+    for seed in seeds:
+        world = World(patients, seed)
+        evidence = world.evidence(world.shuffled(), workers)
+        rows = known_beforehand(evidence)
+        held, figures = held + sum(inside for _, inside, _ in rows), figures + len(rows)
+        said += state_of(evidence, "PM018") == "found"
+        yield f"  seed {seed:>2}  nothing to predict: {state_of(evidence, 'PM018')}"
+        yield from (f"           {name:<34} {shown}  {'holds' if inside else 'MISSES'}" for name, inside, shown in rows)
+    yield f"  {held} of {figures} intervals hold it; {said} of {len(seeds)} appraisals say: nothing to predict"
+    yield f"planted leak: {LEAK} is the follow-up in disguise"
+    rung = named = 0
+    for seed in seeds:
+        world = World(patients, seed)
+        cohort = world.leaking()
+        found = {one.field for one in world.suspicions(cohort)}
+        evidence = world.evidence(cohort, workers)
+        rung, named = rung + (state_of(evidence, "PM020") == "found"), named + (LEAK in found)
+        c = evidence.one(metric="harrell_c", estimator="within_fold_pairs", horizon_days=None, **_whose(evidence))
+        named_too = ", ".join(sorted(found)) or "nothing"
+        yield f"  seed {seed:>2}  C {_number(c)}  alarm: {state_of(evidence, 'PM020')}; the screen names {named_too}"
+    yield f"  the alarm rings in {rung} of {len(seeds)}, the screen names the leak in {named} of {len(seeds)}"
+
+
+def known_beforehand(evidence: Evidence) -> list[tuple[str, bool, str]]:
+    """(figure, whether its interval holds the value of knowing nothing, the figure): C 0.5, IPA at or below 0, slope 0,
+    and net benefit no better than the better default.
+    """
+    rows = []
+    for metric, estimator in (
+        ("harrell_c", "within_fold_pairs"),
+        ("ipa", "ipcw_null_of_scored_data"),
+        ("calibration_slope", "cox_on_log_hazard"),
+        ("calibration_slope", "pseudo_cloglog"),
+    ):
+        for one in evidence.find(metric=metric, estimator=estimator, **_whose(evidence)):
+            when = "" if one.horizon_days is None else f" {one.horizon_days:g} d"
+            rows.append((f"{metric}{when}", _holds(one), _number(one)))
+    curve = [row for row in evidence.tables.get("decision_curve", ()) if _is_chosen(row) and row["low"] is not None]
+    if curve:
+        gains = [row["low"] - max(row["treat_all"], 0.0) for row in curve]
+        best = max(row["net_benefit"] - max(row["treat_all"], 0.0) for row in curve)
+        rows.append(
+            (f"net benefit, {len(curve)} thresholds", max(gains) <= 0, f"{best:+.3f} at best over the defaults")
+        )
+    return rows
+
+
+def state_of(evidence: Evidence, code: str) -> str:
+    """What the appraisal answered to one question."""
+    return next(str(row["state"]) for row in evidence.tables["findings"] if row["code"] == code)
+
+
+def _whose(evidence: Evidence) -> dict[str, Any]:
+    return {"design": NESTED, "model": "chosen", "population": "all", "cause": next(iter(evidence.facts["events"]))}
+
+
+def _is_chosen(row: Any) -> bool:
+    return bool(row["design"] == NESTED and row["model"] == "chosen")
+
+
+def _holds(one: Estimate) -> bool:
+    """A constant prediction has no slope to be estimated, which is the right answer too."""
+    if one.value is None:
+        return one.metric == "calibration_slope" and one.reason.startswith("not estimable")
+    if one.low is None or one.high is None:
+        return False
+    if one.metric == "ipa":
+        return one.low <= 0
+    return one.low <= (0.5 if one.metric == "harrell_c" else 0.0) <= one.high
+
+
+def _number(one: Estimate) -> str:
+    if one.value is None or one.low is None or one.high is None:
+        return one.reason or f"{one.value}"
+    return f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"

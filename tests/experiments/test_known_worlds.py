@@ -1,0 +1,72 @@
+"""Two worlds whose right answer is known: nothing to predict, and a predictor that is the outcome in disguise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from experiments.benchmarks.null import LEAK, NESTED, World, known_beforehand, state_of
+from training.evidence import Evidence
+
+QUICK = (
+    'recipes=[{family="cox"}]',
+    'predictors=["age_at_treatment", "ecog", "albumin", "visceral_mets", "ambulatory_status"]',
+    f'designs=[{{design="{NESTED}",folds=4,repeats=1}}]',
+    "tuning.trials=1",
+    "tuning.folds=2",
+    "intervals.resamples=60",
+)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World(500, 3, QUICK)
+
+
+@pytest.fixture(scope="module")
+def null(world: World) -> Evidence:
+    return world.evidence(world.shuffled())
+
+
+@pytest.fixture(scope="module")
+def leaking(world: World) -> Evidence:
+    return world.evidence(world.leaking())
+
+
+def test_in_a_null_world_every_figure_holds_the_value_of_knowing_nothing(null: Evidence) -> None:
+    figures = known_beforehand(null)
+    assert {name.split(" ")[0] for name, _, _ in figures} >= {"harrell_c", "ipa", "calibration_slope"}
+    assert [(name, shown) for name, holds, shown in figures if not holds] == []
+
+
+def test_in_a_null_world_the_appraisal_says_that_there_is_nothing_to_predict(null: Evidence) -> None:
+    assert (state_of(null, "PM018"), state_of(null, "PM019"), state_of(null, "PM020")) == ("found", "found", "passed")
+
+
+def test_the_same_registry_unshuffled_has_something_to_predict(world: World) -> None:
+    evidence = world.evidence(world.shown.prepared.cohort)
+    assert (state_of(evidence, "PM018"), state_of(evidence, "PM020")) == ("passed", "passed")
+    assert not all(holds for _, holds, _ in known_beforehand(evidence))
+
+
+def test_shuffling_deals_whole_patients_anew_and_leaves_outcomes_alone(world: World) -> None:
+    before, after = world.shown.prepared.cohort, world.shuffled()
+    assert after.ids.tolist() == before.ids.tolist()
+    assert sorted(after.frame["age_at_treatment"].tolist()) == sorted(before.frame["age_at_treatment"].tolist())
+    assert (after.frame["age_at_treatment"] != before.frame["age_at_treatment"]).mean() > 0.9
+
+
+def test_a_planted_leak_rings_the_alarm_and_the_screen_names_it(world: World, leaking: Evidence) -> None:
+    assert state_of(leaking, "PM020") == "found"
+    said = next(row["sentence"] for row in leaking.tables["findings"] if row["code"] == "PM020")
+    assert said.endswith("some predictor may know the outcome.")
+    assert [one.field for one in world.suspicions(world.leaking())] == [LEAK]
+    assert world.suspicions(world.shown.prepared.cohort) == ()
+
+
+def test_the_leak_has_an_innocent_name_and_a_plausible_range(world: World) -> None:
+    field = world.shown.contract.field(LEAK)
+    values = world.leaking().frame[LEAK].to_numpy()
+    assert field.minimum is not None
+    assert field.maximum is not None
+    assert np.all((values >= field.minimum) & (values <= field.maximum))
