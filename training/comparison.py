@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.outcome import Outcome
 from training.censoring import Undefined, require_follow_up
+from training.conditional_censoring import METHOD, SUFFIX, ConditionalCensoring
 from training.evaluation import Scored, panel_of
 from training.evidence import Estimate
-from training.metrics.discrimination import harrell_c
-from training.metrics.metric import Floats, events_by, risk_for
-from training.metrics.panel import (
-    Panel,
-    accuracy,
-    basic_interval,
-    censorings,
-    multiplicities,
-    normal_interval,
-    pseudo_at,
-    smooth,
-)
+from training.judging.analytic import Analytic, at_horizon, of_all_causes, over_range
+from training.metrics.metric import Floats, events_by
+from training.metrics.panel import Panel, basic_interval, multiplicities, normal_interval, pseudo_at, smooth
 
 JACKKNIFE = "infinitesimal jackknife of the difference over patients"
+WITH_WEIGHTS = f"{JACKKNIFE}, estimated censoring weights included"
 
 Difference = tuple[float, float | None, float | None]
 
@@ -36,8 +31,9 @@ class Comparison:
     """Paired differences b − a on the same patients.
 
     a, b       names · n patients · events of the first cause, the study's own.
-    estimates  delta_ipa, delta_brier, delta_ici and delta_c by cause and horizon, delta_c also over the whole range;
-               their `model` is b's name, their `n` and `events` those of the cause and horizon.
+    estimates  by cause; at horizons delta_c, delta_antolini_c, delta_uno_c, delta_auc, delta_brier, delta_ipa,
+               delta_ici, delta_net_benefit; over the range the C's, delta_ibs, and delta_rcll of all causes.
+               Their `model` is b's name, their `n` and `events` those of the cause and horizon.
     """
 
     a: str
@@ -61,11 +57,15 @@ def compare(
     resamples: int,
     level: float,
     seed: int,
+    strata: NDArray[Any] | None = None,
+    censoring: ConditionalCensoring | None = None,
+    thresholds: Sequence[float] = (),
 ) -> Comparison:
-    """B − a: positive is better for IPA and C, negative for ICI and Brier. A model with itself differs by exactly 0.
+    """B − a: positive is better for C, AUC, IPA, net benefit, negative for the others. A model with itself: exactly 0.
 
     Both score the same patients (folds may differ: C compares pairs within each one's own); raises `ValueError` where
-    they do not. The same resamples of patients serve both sides; C has the infinitesimal jackknife of the difference.
+    they do not. A patient's influences on the two sides are subtracted before they are squared; ICI, which has none, is
+    measured on the same resamples of patients on both sides. strata, censoring, thresholds as in `evaluate`.
     """
     left, right = panel_of(outcome, a), panel_of(outcome, b)
     if not np.array_equal(left.patients, right.patients):
@@ -74,10 +74,16 @@ def compare(
             f"a comparison needs the same patients on both sides: {names[0]} scores {len(left.patients)}, {names[1]} "
             f"{len(right.patients)}, {shared} of them shared. try: score both on the shared patients."
         )
-    drawn = multiplicities(len(left.patients), resamples, seed)
+    layers = None if strata is None else np.unique(strata[left.patients], return_inverse=True)[1]
+    drawn = multiplicities(len(left.patients), resamples, seed, layers)
     pair = _Pair(left, right, drawn, names[1], level)
-    for cause in range(1, len(outcome.causes) + 1):
-        pair.compare(cause, tuple(float(h) for h in sorted(horizons)))
+    days, causes = tuple(float(h) for h in sorted(horizons)), len(outcome.causes)
+    pair.differ(of_all_causes(), 1 if causes == 1 else 0, None, None)
+    for cause in range(1, causes + 1):
+        pair.differ(over_range(cause, days[-1]), cause, None, censoring)
+        for horizon in days:
+            pair.differ(at_horizon(cause, horizon, causes, thresholds), cause, horizon, censoring)
+        pair.smooth(cause, days)
     patients = left.outcome
     return Comparison(names[0], names[1], patients.n, int((patients.event == 1).sum()), tuple(pair.estimates))
 
@@ -89,21 +95,42 @@ class _Pair:
         self.sides, self.drawn, self.name, self.level = (left, right), drawn, name, level
         self.estimates: list[Estimate] = []
 
-    def compare(self, cause: int, horizons: tuple[float, ...]) -> None:
-        """All differences for one cause."""
-        self._say("delta_c", "within_fold_pairs", cause, None, lambda: self._rank(cause, None), JACKKNIFE)
-        for column, horizon in enumerate(horizons):
-            self._at(cause, horizon, horizons, column)
+    def differ(
+        self, numbers: Sequence[Analytic], cause: int, horizon: float | None, given: ConditionalCensoring | None
+    ) -> None:
+        """Each number's difference; with weights given the predictors once more, where they are the headline."""
+        for one in numbers:
+            method = WITH_WEIGHTS if one.weighted else JACKKNIFE
+            self._say(_named(one.metric), one.estimator, cause, horizon, partial(self._jackknife, one, None), method)
+            if one.weighted and given is not None and given.headline:
+                honest = partial(self._jackknife, one, given)
+                method = f"{JACKKNIFE}; {METHOD}"
+                self._say(_named(one.metric), f"{one.estimator}{SUFFIX}", cause, horizon, honest, method)
 
-    def _at(self, cause: int, horizon: float, horizons: tuple[float, ...], column: int) -> None:
-        b = self.drawn.shape[1]
-        normal, basic = (f"{b} resamples of patients, paired, {kind}" for kind in ("normal", "basic bootstrap"))
+    def smooth(self, cause: int, horizons: tuple[float, ...]) -> None:
+        """The difference of the distances between predicted and observed risk."""
+        method = f"{self.drawn.shape[1]} resamples of patients, paired, basic bootstrap"
         smoother = "flexible_cox_rcs3" if len(self.sides[0].outcome.causes) == 1 else "pseudo_nearest_neighbours"
-        self._say("delta_c", "within_fold_pairs", cause, horizon, lambda: self._rank(cause, horizon), JACKKNIFE)
-        self._say("delta_brier", "ipcw", cause, horizon, lambda: self._squared(cause, horizon)[0], normal)
-        ipa = "ipcw_null_of_scored_data"
-        self._say("delta_ipa", ipa, cause, horizon, lambda: self._squared(cause, horizon)[1], normal)
-        self._say("delta_ici", smoother, cause, horizon, lambda: self._smooth(cause, horizons, column), basic)
+        for horizon in horizons:
+            self._say("delta_ici", smoother, cause, horizon, partial(self._smooth, cause, horizon), method)
+
+    def _jackknife(self, one: Analytic, given: ConditionalCensoring | None) -> Difference:
+        found, moved = [], []
+        for panel in self.sides:
+            g = None if given is None else given.given.take(panel.patients[panel.of])
+            found.append(one.of(panel, g))
+            moved.append(panel.per_patient(found[-1].total))
+        value = found[1].value - found[0].value
+        error = float(np.sqrt(np.sum((moved[1] - moved[0]) ** 2)))
+        return value, *normal_interval(value, error, self.level)
+
+    def _smooth(self, cause: int, horizon: float) -> Difference:
+        pseudo, drawn = pseudo_at(self.sides[0], cause, [horizon], self.drawn)
+        left, right = (smooth(p, cause, horizon, self.drawn, pseudo[:, 0], drawn[:, 0]) for p in self.sides)
+        value = right.errors.ici - left.errors.ici
+        if self.drawn.shape[1] < 2:
+            return value, None, None
+        return value, *basic_interval(value, right.resampled["ici"] - left.resampled["ici"], self.level)
 
     def _say(
         self,
@@ -115,15 +142,16 @@ class _Pair:
         method: str,
     ) -> None:
         outcome = self.sides[0].outcome
+        happened = events_by(outcome, cause, horizon) if cause else outcome.event > 0
         key: dict[str, Any] = {
             "metric": metric,
             "estimator": estimator,
-            "cause": outcome.causes[cause - 1],
+            "cause": outcome.causes[cause - 1] if cause else "",
             "horizon_days": horizon,
             "design": "paired",
             "model": self.name,
             "n": outcome.n,
-            "events": int(events_by(outcome, cause, horizon).sum()),
+            "events": int(happened.sum()),
         }
         try:
             if horizon is not None:
@@ -135,31 +163,7 @@ class _Pair:
         interval: dict[str, Any] = {"level": self.level, "method": method} if low is not None else {}
         self.estimates.append(Estimate(value=value, low=low, high=high, **interval, **key))
 
-    def _rank(self, cause: int, horizon: float | None) -> Difference:
-        values, influences = [], []
-        for panel in self.sides:
-            risk = risk_for(panel.curves, cause, horizon)
-            found = harrell_c(panel.rows, risk, cause, horizon=horizon, groups=panel.groups)
-            values.append(found.value)
-            influences.append(panel.per_patient(np.asarray(found.influence)))
-        difference = values[1] - values[0]
-        error = float(np.sqrt(np.sum((influences[1] - influences[0]) ** 2)))
-        return difference, *normal_interval(difference, error, self.level)
 
-    def _squared(self, cause: int, horizon: float) -> tuple[Difference, Difference]:
-        left, right = (accuracy(p, cause, horizon, self.drawn, *censorings(p, self.drawn)) for p in self.sides)
-        brier = self._normal(right.brier - left.brier, right.brier_resampled - left.brier_resampled)
-        return brier, self._normal(right.ipa - left.ipa, right.ipa_resampled - left.ipa_resampled)
-
-    def _normal(self, value: float, resampled: Floats) -> Difference:
-        if len(resampled) < 2:
-            return value, None, None
-        return value, *normal_interval(value, float(np.std(resampled, ddof=1)), self.level)
-
-    def _smooth(self, cause: int, horizons: tuple[float, ...], column: int) -> Difference:
-        pseudo, drawn = pseudo_at(self.sides[0], cause, horizons[column : column + 1], self.drawn)
-        left, right = (smooth(p, cause, horizons[column], self.drawn, pseudo[:, 0], drawn[:, 0]) for p in self.sides)
-        value = right.errors.ici - left.errors.ici
-        if self.drawn.shape[1] < 2:
-            return value, None, None
-        return value, *basic_interval(value, right.resampled["ici"] - left.resampled["ici"], self.level)
+def _named(metric: str) -> str:
+    """delta_c has been Harrell's since the first evidence; the others carry their metric's name."""
+    return "delta_c" if metric == "harrell_c" else f"delta_{metric}"

@@ -87,8 +87,8 @@ class Curves:
     def risk_at(self, horizon: float, cause: str | None = None) -> Floats:
         """(n,) probability that `cause` (the first by default) has happened by `horizon`."""
         k = 0 if cause is None else self.causes.index(cause)
-        risk: Floats = self.at([horizon]).incidence[:, k, 0]
-        return risk
+        place = int(np.searchsorted(self.times, horizon, side="right"))
+        return np.array(self.incidence[:, k, place - 1]) if place else np.zeros(self.n)
 
     def take(self, rows: NDArray[np.intp] | Sequence[int]) -> Curves:
         """The curves of these patients, in this order."""

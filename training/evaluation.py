@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
+from training.conditional_censoring import ConditionalCensoring
 from training.curves import Curves
 from training.evidence import Estimate, Evidence
 from training.judge import Judge
-from training.metrics.panel import Panel, multiplicities, strata_of
+from training.judging.place import Ledger
+from training.metrics.panel import Panel, multiplicities
 
 
 @final
@@ -50,25 +52,34 @@ def evaluate(
     seed: int,
     null: Scored | None = None,
     populations: Mapping[str, NDArray[np.intp]] | None = None,
+    strata: NDArray[Any] | None = None,
+    censoring: ConditionalCensoring | None = None,
+    thresholds: Sequence[float] = (),
 ) -> Evidence:
     """All that can be said of one model in one design.
 
-    outcome: of the whole cohort. horizons: ascending, in the outcome's unit. resamples of patients (stratified by
-    `populations` where these divide the patients, as sites do) serve Brier, IPA and the calibration curve; the others
-    have analytic intervals; each says which. null: the out-of-fold predictions of the null family, for a second IPA.
-    populations: name → rows of the cohort; they get values, counts and O/E's interval, and nothing below ten events.
-    What is undefined is "not applicable" with its reason. `merged` joins the evidence of several models.
+    outcome: of the whole cohort. horizons: in the outcome's unit. resamples of patients serve the calibration curve and
+    its distances, drawn within `strata` (labels of the cohort's rows: sites); the others have analytic intervals; each
+    says which. null: the out-of-fold predictions of the null family, for a second IPA. populations: name → rows of the
+    cohort; they get values with analytic intervals, and nothing below ten events. censoring: of the cohort, given its
+    predictors; what weighs by inverse probability of censoring is then said a second time with those weights (Brier,
+    IBS, IPA; where they are the headline also AUC, Uno's C, O/E and the slope). thresholds: risks at which somebody
+    would act. What is undefined is "not applicable" with its reason. `merged` joins the evidence of several models.
     """
     panel = panel_of(outcome, scored)
-    drawn = multiplicities(len(panel.patients), resamples, seed, strata_of(panel.patients, populations))
-    judge = Judge(panel, drawn, tuple(float(h) for h in sorted(horizons)), level, design, model)
+    layers = None if strata is None else np.unique(strata[panel.patients], return_inverse=True)[1]
+    drawn = multiplicities(len(panel.patients), resamples, seed, layers)
+    ledger = Ledger(design, model, level)
+    days = tuple(float(h) for h in sorted(horizons))
+    judge = Judge(panel, drawn, days, ledger, given=censoring, thresholds=thresholds)
     other = None if null is None else panel_of(outcome, null)
+    judge.all_causes()
     for cause in range(1, len(outcome.causes) + 1):
         judge.whole_range(cause)
         judge.at_horizons(cause, other)
         for name, rows in (populations or {}).items():
             judge.population(name, np.asarray(rows, np.intp), cause)
-    return Evidence(tuple(judge.estimates), judge.tables, judge.facts())
+    return Evidence(tuple(judge.estimates), ledger.tables, judge.facts())
 
 
 def merged(evidence: Iterable[Evidence]) -> Evidence:

@@ -17,15 +17,9 @@ from numpy.typing import NDArray
 from features.outcome import Outcome
 from training.censoring import Censoring, censoring
 from training.metrics.accuracy import brier, ipa, null_risk
-from training.metrics.calibration import (
-    Line,
-    cox_slope,
-    d_calibration,
-    oe_ratio,
-    poisson_calibration,
-    pseudo_calibration,
-)
+from training.metrics.calibration import Line, cox_slope, oe_ratio, pseudo_calibration
 from training.metrics.discrimination import auc, harrell_c, royston_d, uno_c
+from training.metrics.hazard_calibration import d_calibration, poisson_calibration
 from training.metrics.metric import Measured
 from training.metrics.smooth_calibration import Errors, cox_smoother, errors, neighbour_smoother
 from training.metrics.utility import net_benefit
@@ -166,8 +160,8 @@ def judged(risk: Floats, outcome: Outcome) -> dict[str, Value]:
         "brier_null_4_99": brier(outcome, null, horizon=4.99).value,
         "ipa": i,
         "ipa_4_99": i,
-        "net_benefit_0_23": net_benefit(outcome, risk, horizon=5.0, threshold=0.23),
-        "net_benefit_treat_all_0_23": net_benefit(outcome, everybody, horizon=5.0, threshold=0.23),
+        "net_benefit_0_23": net_benefit(outcome, risk, horizon=5.0, threshold=0.23).value,
+        "net_benefit_treat_all_0_23": net_benefit(outcome, everybody, horizon=5.0, threshold=0.23).value,
     }
 
 
@@ -319,7 +313,7 @@ def test_net_benefit_at_thresholds_that_can_tell_right_from_wrong(name: str, who
     else:
         outcome, risk = elderly("validation")[1], elderly_risk("validation")
     risk = risk if who == "model" else np.ones(outcome.n)
-    found = [net_benefit(outcome, risk, horizon=5.0, threshold=t) for t in curve["thresholds"]]
+    found = [net_benefit(outcome, risk, horizon=5.0, threshold=t).value for t in curve["thresholds"]]
     assert found == pytest.approx(curve[who], abs=2e-5)
 
 

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from training.metrics import accuracy, calibration, discrimination, smooth_calibration
+from training.metrics import (
+    accuracy,
+    calibration,
+    discrimination,
+    hazard_calibration,
+    likelihood,
+    smooth_calibration,
+    time_dependent,
+    utility,
+)
 from training.metrics.metric import Metric
 
 METRICS: dict[tuple[str, str], Metric] = {
     (metric.name, metric.estimator): metric
-    for aspect in (discrimination, accuracy, calibration, smooth_calibration)
+    for aspect in (
+        discrimination,
+        time_dependent,
+        accuracy,
+        likelihood,
+        calibration,
+        hazard_calibration,
+        smooth_calibration,
+        utility,
+    )
     for metric in aspect.METRICS
 }
+
+
+def metric_of(name: str, estimator: str = "") -> Metric:
+    """The record of a number in evidence: its own, or that of its name's first estimator.
+
+    Weights given the predictors, a threshold or a correction change an estimator's name, not what the number means.
+    Raises `KeyError` for a name without a record.
+    """
+    own = METRICS.get((name, estimator))
+    if own is not None:
+        return own
+    for metric in METRICS.values():
+        if metric.name == name:
+            return metric
+    raise KeyError(name)

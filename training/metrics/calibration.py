@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
-from training.censoring import Undefined, require_follow_up
+from training.censoring import Observing, Undefined, censoring, ipcw, require_follow_up
 from training.curves import Curves
 from training.metrics.metric import Floats, Measured, Metric, events_by
 from training.nonparametric import aalen_johansen, pseudo_values
@@ -62,6 +62,33 @@ def oe_ratio(
     spread = np.exp(NormalDist().inv_cdf(0.5 + level / 2) * (error if standard_error == "observed" else happened**-0.5))
     ratio = observed / expected
     return ratio, float(ratio / spread), float(ratio * spread)
+
+
+def ipcw_oe(
+    outcome: Outcome,
+    risk: Floats,
+    cause: int = 1,
+    *,
+    horizon: float,
+    weights: Floats | None = None,
+    g: Observing,
+) -> Measured:
+    """Observed over mean predicted risk with the observed one weighed by a given `g`: for censoring given predictors.
+
+    Over the patients whom `g` says could have been seen at the horizon; the weights are taken as known, the predictions
+    are not: the influence is that of both means.
+    """
+    w = np.ones(outcome.n) if weights is None else weights
+    seen, known = w * g.seen(horizon), w * ipcw(outcome, horizon, g)
+    if not seen.sum() > 0 or not known.sum() > 0:
+        raise Undefined("nobody could have been observed as long as this horizon, given the predictors")
+    y = events_by(outcome, cause, horizon)
+    expected, observed = float(seen @ risk / seen.sum()), float(known @ y / known.sum())
+    if expected <= 0 or observed <= 0:
+        raise Undefined("no event, or none expected, among those who could have been observed")
+    ratio = observed / expected
+    moved = known * (y - observed) / (known.sum() * observed) - seen * (risk - expected) / (seen.sum() * expected)
+    return Measured(ratio, ratio * moved)
 
 
 def log_hazard_scale(risk: Floats) -> Floats:
@@ -158,56 +185,64 @@ def _cloglog_regression(
     return beta, bread @ (by_patient.T @ by_patient) @ bread
 
 
-@final
-@dataclass(frozen=True)
-class PoissonCalibration:
-    """Calibration over the whole range: observed over expected events, and the slope on the log cumulative hazard."""
+def ipcw_calibration(
+    outcome: Outcome,
+    risk: Floats,
+    cause: int = 1,
+    *,
+    horizon: float,
+    weights: Floats | None = None,
+    patients: NDArray[np.intp] | None = None,
+    g: Observing | None = None,
+) -> tuple[Line, Line]:
+    """Slope, and intercept at slope 1, of those whose status at the horizon is known, weighed by `ipcw`.
 
-    ratio: Line
-    slope: Line
-
-
-def poisson_calibration(outcome: Outcome, cumulative_hazard: Floats, linear_predictor: Floats) -> PoissonCalibration:
-    """Poisson regression of the event with the predicted cumulative hazard at each patient's own time as exposure.
-
-    ratio: log of observed over expected (its exponential is calibration in the large); slope: of the linear predictor,
-    the exposure divided by its hazard ratio. Rows with no exposure tell nothing. Source: Crowson, Atkinson & Therneau
-    2016.
+    Binomial likelihood, complementary log-log link on log(−log(1 − risk)). Unlike pseudo-observations it takes weights
+    given the predictors. Sandwich standard errors, a patient's rows together, weights taken as known. Source: Gerds,
+    Andersen & Kattan 2014, with the link of Royston 2015.
     """
-    keep = cumulative_hazard > 0
-    y, exposure, x = (outcome.event[keep] == 1).astype(float), cumulative_hazard[keep], linear_predictor[keep]
-    offset = np.log(exposure)
-    ratio = _poisson(np.ones((len(y), 1)), y, offset)
-    slope = _poisson(np.c_[np.ones_like(x), x], y, offset - x)
-    return PoissonCalibration(Line(ratio[0][0], ratio[1][0]), Line(slope[0][1], slope[1][1]))
+    x = log_hazard_scale(risk)
+    known = ipcw(outcome, horizon, g or censoring(outcome, weights)) * (1.0 if weights is None else weights)
+    y = events_by(outcome, cause, horizon).astype(float)
+    who = np.arange(outcome.n) if patients is None else patients
+    both, covariance = _cloglog_likelihood(np.c_[np.ones_like(x), x], y, np.zeros_like(x), who, known)
+    alone, variance = _cloglog_likelihood(np.ones((len(x), 1)), y, x, who, known)
+    slope = Line(float(both[1]), float(np.sqrt(covariance[1, 1])))
+    return slope, Line(float(alone[0]), float(np.sqrt(variance[0, 0])))
 
 
-def _poisson(X: Floats, y: Floats, offset: Floats) -> tuple[Floats, Floats]:
+def _cloglog_likelihood(
+    X: Floats, y: Floats, offset: Floats, who: NDArray[np.intp], w: Floats
+) -> tuple[Floats, NDArray[np.float64]]:
+    """Fisher scoring of the weighted binomial likelihood with step halving; coefficients, sandwich covariance."""
     beta = np.zeros(X.shape[1])
-    beta[0] = np.log(y.sum() / np.exp(offset).sum())
+
+    def at(b: Floats) -> tuple[float, Floats, Floats, Floats]:
+        hazard = np.exp(np.clip(offset + X @ b, -30.0, 5.0))
+        mean = -np.expm1(-hazard)
+        loglik = float(w @ (y * np.log(mean) - (1 - y) * hazard))
+        # d mean / d eta over mean · (1 − mean): the weight of a residual, and of the information.
+        return loglik, mean, hazard / mean, hazard**2 * np.exp(-hazard) / mean
+
+    loglik, mean, pull, curve = at(beta)
     for _ in range(100):
-        mean = np.exp(offset + X @ beta)
-        step = np.linalg.solve((X * mean[:, None]).T @ X, X.T @ (y - mean))
+        bread = np.linalg.pinv((X * (w * curve)[:, None]).T @ X, hermitian=True)
+        step = bread @ (X.T @ (w * pull * (y - mean)))
+        for _halving in range(30):
+            trial = at(beta + step)
+            if trial[0] >= loglik - 1e-12 * abs(loglik):
+                break
+            step = step / 2
         beta = beta + step
-        if np.abs(step).max() < 1e-12:
+        loglik, mean, pull, curve = trial
+        if np.abs(step).max() < 1e-9:
             break
-    mean = np.exp(offset + X @ beta)
-    return beta, np.sqrt(np.diag(np.linalg.inv((X * mean[:, None]).T @ X)))
-
-
-def d_calibration(survival: Floats, event: NDArray[np.bool_], bins: int = 10) -> tuple[Floats, float]:
-    """Whether predicted survival at each patient's own time is spread evenly: (bins,) patients, and χ² on bins − 1.
-
-    An event adds 1 to the bin of its survival; a censored patient spreads over all below. Source: Haider 2020.
-    """
-    edges = np.linspace(0, 1, bins + 1)
-    place = np.clip((survival * bins).astype(int), 0, bins - 1)
-    counts = np.bincount(place[event], minlength=bins).astype(float)
-    left = np.clip(survival[~event], 1e-12, None)[:, None]
-    share = np.clip(np.minimum(left, edges[1:]) - edges[:-1], 0, None) / left
-    counts += share.sum(axis=0)
-    expected = len(survival) / bins
-    return counts, float(np.sum((counts - expected) ** 2) / expected)
+    else:
+        raise Undefined("the regression of the outcome on the risks did not converge")
+    bread = np.linalg.pinv((X * (w * curve)[:, None]).T @ X, hermitian=True)
+    scores = X * (w * pull * (y - mean))[:, None]
+    by_patient = np.stack([np.bincount(who, scores[:, j]) for j in range(X.shape[1])], axis=1)
+    return beta, bread @ (by_patient.T @ by_patient) @ bread
 
 
 def _require(outcome: Outcome, risk: Floats, cause: int, horizon: float | None) -> None:

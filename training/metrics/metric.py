@@ -21,11 +21,23 @@ Measure = Callable[[Outcome, Curves, int, float | None, "NDArray[np.intp] | None
 class Measured:
     """A value, and for each row how far it would move were that row there once more (None where not known).
 
-    The sum of squares of the influences, added up by patient first, is the variance (infinitesimal jackknife).
+    influence  censoring weights, where there are any, held as they are.
+    through    what moves through weights that are estimated of the same rows; None where there are none, or where they
+               come from elsewhere and are taken as known.
+
+    The sum of squares of `total`, added up by patient first, is the variance (infinitesimal jackknife).
     """
 
     value: float
     influence: Floats | None = None
+    through: Floats | None = None
+
+    @property
+    def total(self) -> Floats:
+        """(n,) both together. Raises where no influence is known."""
+        if self.influence is None:
+            raise ValueError("this number has no analytic influence.")
+        return self.influence if self.through is None else self.influence + self.through
 
 
 @final

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 from typing import final
 
@@ -11,10 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features.outcome import Outcome
-from training.censoring import Censoring, Undefined, censoring, ipcw
 from training.curves import Curves
 from training.metrics.calibration import require_events
-from training.metrics.metric import Floats, events_by
+from training.metrics.metric import Floats
 from training.metrics.smooth_calibration import Errors, cox_smoother, errors, neighbour_smoother
 from training.nonparametric import incidence_at, pseudo_values
 
@@ -45,7 +45,7 @@ class Panel:
         label = np.unique(np.asarray(groups), return_inverse=True)[1]
         return cls(who, outcome.take(who), of, 1.0 / np.bincount(of)[of], label, curves)
 
-    @property
+    @cached_property
     def rows(self) -> Outcome:
         """(r,) the outcome repeated for each row."""
         return self.outcome.take(self.of)
@@ -92,58 +92,6 @@ def multiplicities(patients: int, resamples: int, seed: int, strata: Rows | None
         rows = np.flatnonzero(labels == label)
         drawn[rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=resamples).T
     return drawn
-
-
-def strata_of(patients: Rows, populations: Mapping[str, Rows] | None) -> Rows | None:
-    """Labels of populations that divide the patients among them (sites); None where they overlap or leave some out."""
-    if not populations:
-        return None
-    label, seen = np.zeros(len(patients), np.intp), np.zeros(len(patients), np.intp)
-    for number, rows in enumerate(populations.values()):
-        inside = np.isin(patients, rows)
-        label[inside], seen[inside] = number, seen[inside] + 1
-    return label if np.all(seen == 1) else None
-
-
-@final
-@dataclass(frozen=True)
-class Accuracy:
-    """Brier of the model and of the null of the scored data; `resampled` (b,) each."""
-
-    brier: float
-    null: float
-    brier_resampled: Floats
-    null_resampled: Floats
-
-    @property
-    def ipa(self) -> float:
-        """1 − Brier/null."""
-        if self.null <= 0:
-            raise Undefined("everybody or nobody had the event by this horizon, so there is nothing to explain")
-        return 1.0 - self.brier / self.null
-
-    @property
-    def ipa_resampled(self) -> Floats:
-        """(b,) the same in each resample; a resample whose null is never wrong is left out."""
-        fine = self.null_resampled > 0
-        return np.asarray(1.0 - self.brier_resampled[fine] / self.null_resampled[fine])
-
-
-def accuracy(panel: Panel, cause: int, horizon: float, drawn: Floats, g: Censoring, g_drawn: Censoring) -> Accuracy:
-    """Brier and its null by patient, in the data and in each resample, whose censoring is estimated again."""
-    happened = events_by(panel.outcome, cause, horizon).astype(float)
-    row_loss = (happened[panel.of] - panel.risk(cause, horizon)) ** 2 * panel.weights
-    loss = panel.per_patient(row_loss)
-    known = ipcw(panel.outcome, horizon, g)
-    average = float(incidence_at(panel.outcome, cause, [horizon])[0])
-    value, null = float(np.mean(known * loss)), float(np.mean(known * (happened - average) ** 2))
-    if not drawn.shape[1]:
-        return Accuracy(value, null, np.zeros(0), np.zeros(0))
-    weights = drawn * ipcw(panel.outcome, horizon, g_drawn) / panel.outcome.n
-    averages = incidence_at(panel.outcome, cause, [horizon], drawn)[0]
-    # Σ w (y − F)² with y in {0, 1}: F² Σw + (1 − 2F) Σwy.
-    total, cases = weights.sum(axis=0), happened @ weights
-    return Accuracy(value, null, loss @ weights, averages**2 * total + (1 - 2 * averages) * cases)
 
 
 @final
@@ -200,12 +148,6 @@ def pseudo_at(panel: Panel, cause: int, horizons: Sequence[float], drawn: Floats
     if len(panel.outcome.causes) == 1 or not drawn.shape[1]:
         return plain, np.zeros((panel.outcome.n, len(horizons), drawn.shape[1]))
     return plain, pseudo_values(panel.outcome, cause, horizons, drawn)
-
-
-def censorings(panel: Panel, drawn: Floats) -> tuple[Censoring, Censoring]:
-    """Censoring in the scored cohort and in each resample of it."""
-    plain = censoring(panel.outcome)
-    return plain, censoring(panel.outcome, drawn) if drawn.shape[1] else plain
 
 
 def normal_interval(value: float, error: float, level: float) -> tuple[float, float]:

@@ -7,12 +7,11 @@ from features.outcome import Outcome
 from training.censoring import Undefined
 from training.metrics.calibration import (
     cox_slope,
-    d_calibration,
     log_hazard_scale,
     oe_ratio,
-    poisson_calibration,
     pseudo_calibration,
 )
+from training.metrics.hazard_calibration import d_calibration, poisson_calibration
 from training.nonparametric import pseudo_values
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from features.outcome import Outcome
 from training.curves import Curves
-from training.metrics.panel import Panel, basic_interval, distance_interval, multiplicities, strata_of
+from training.metrics.panel import Panel, basic_interval, distance_interval, multiplicities
 
 
 def panel() -> Panel:
@@ -37,13 +37,6 @@ def test_patients_are_drawn_within_strata_as_often_as_they_are_many() -> None:
     assert (drawn[:30].sum(axis=0) == 30).all()
     assert (drawn[30:].sum(axis=0) == 10).all()
     assert np.array_equal(drawn, multiplicities(40, 50, 1, strata))
-
-
-def test_sites_are_strata_only_where_they_divide_the_patients() -> None:
-    who = np.arange(4)
-    assert strata_of(who, {"a": np.array([0, 1]), "b": np.array([2, 3])}) is not None
-    assert strata_of(who, {"a": np.array([0, 1]), "b": np.array([1, 2, 3])}) is None
-    assert strata_of(who, {"a": np.array([0, 1])}) is None
 
 
 def test_reflection_takes_back_the_bias_that_resampling_adds() -> None:
