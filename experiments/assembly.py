@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.contrasts import contrasts
 from experiments.limits import limit_facts, limit_tables
 from experiments.sample_size import sample_size_facts, sample_size_table
 from experiments.study import Study
@@ -32,6 +33,7 @@ from training.optimism import DESIGN as BOOTSTRAP
 from training.optimism import Refits, optimism_corrected
 from training.resampling import derive_seed, split_proofs
 from training.stability import stability
+from training.subgroups import Subgroup
 from training.validation import CHOSEN, Predictions
 from training.workers import Engine
 
@@ -44,6 +46,7 @@ def assemble(
     develop: Develop,
     predictions: Mapping[str, Predictions],
     developed: Developed,
+    groups: Sequence[Subgroup],
     identity: Mapping[str, Any],
     engine: Engine,
 ) -> Evidence:
@@ -51,7 +54,9 @@ def assemble(
     outcome = resolve(observed.outcome)
     judged = judge(study, cohort, outcome, develop, predictions, developed, engine)
     pooled = sites_pooled(judged, level=study.intervals.level)
-    judged = merged([judged, pooled, bootstrapped(study, cohort, outcome, develop, predictions, developed, engine)])
+    corrected = bootstrapped(study, cohort, outcome, develop, predictions, developed, engine)
+    beside = contrasts(study, cohort, outcome, develop, predictions, groups, engine)
+    judged = merged([judged, pooled, corrected, beside])
     if observed.outcome.interval_censored:
         judged = _taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
@@ -104,13 +109,14 @@ def judge(
     engine: Engine,
 ) -> Evidence:
     """Each model under each design, and the chosen one on its own patients ("apparent")."""
-    null = develop.null[0]
+    null, compared = develop.null[0], {one.name for one in develop.comparators}
     complete = np.flatnonzero(~developed.models[developed.chosen].unknown(cohort.frame).any(axis=1))
     asked = [
         (name, model, each.scored(model), each.scored(null), _populations(name, model, cohort, complete))
         for name, each in predictions.items()
         if name != BOOTSTRAP
         for model in each.models
+        if model not in compared
     ]
     everyone = np.arange(cohort.n)
     apparent = {

@@ -130,7 +130,8 @@ class _Measuring:
         try:
             # Inside the run folder: resumable like any run, and never mistaken for one.
             kept = run.path / "comparison"
-            redone = run_study(again, run.contract, tables, kept, progress=progress, workers=workers)
+            bare = again.model_copy(update={"comparators": (), "subgroups": (), "require_sample_size": False})
+            redone = run_study(bare, run.contract, tables, kept, progress=progress, workers=workers)
         except (StudyError, ContractError) as error:
             last = str(error).splitlines()[-1].strip().rstrip(".")
             return {**changed, "no_recipes": f"it cannot be developed on this table ({last})"}

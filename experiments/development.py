@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.comparators import comparators_of
 from experiments.study import Study, StudyError
 from features.contract import Contract
 from features.outcome import Outcome
@@ -28,7 +29,15 @@ def development(study: Study, contract: Contract, outcome: Outcome) -> Develop:
     fixed = {one.label: tuple(one.settings) for one in study.recipes}
     null = NULL_FAMILIES[0] if len(outcome.causes) == 1 else NULL_FAMILIES[1]
     times = evaluation_times(outcome, (*study.endpoint.horizons_days, *_changes(study, outcome)))
-    return Develop(recipes, (null, Recipe(FAMILIES[null](), ())), contract, study.tuning, times, fixed)
+    return Develop(
+        recipes,
+        (null, Recipe(FAMILIES[null](), ())),
+        contract,
+        study.tuning,
+        times,
+        fixed,
+        comparators=comparators_of(study),
+    )
 
 
 def _changes(study: Study, outcome: Outcome) -> list[float]:

@@ -15,6 +15,7 @@ from experiments.results import RunFolder
 from experiments.sample_size import require_sample_size
 from experiments.study import Study
 from experiments.study_checks import require_study
+from experiments.subgroups import subgroups_of
 from features.cohort import Cohort, select_cohort
 from features.contract import Contract
 from features.endpoints import ENDPOINTS
@@ -26,6 +27,7 @@ from features.registries import REGISTRIES
 from training.develop import Develop
 from training.interval_times import resolve
 from training.resampling import canonical_order
+from training.subgroups import Subgroup
 from training.validation import Progress, develop_on_all, validate
 from training.workers import engine
 
@@ -65,7 +67,16 @@ def run_study(
         )
         clock.lap("refits")
         evidence = assemble(
-            study, contract, cohort, ready.observed, ready.develop, predictions, final.result(), identity, pool
+            study,
+            contract,
+            cohort,
+            ready.observed,
+            ready.develop,
+            predictions,
+            final.result(),
+            ready.subgroups,
+            identity,
+            pool,
         )
         clock.lap("evidence")
     developed = final.result()
@@ -79,6 +90,7 @@ class Prepared:
     """What a study meets: eligible patients in canonical order, what happened to them, and how models will be made.
 
     withdrawn  ids of those who took their consent back: they are in nothing else here.
+    subgroups  the groups that the study names.
     """
 
     cohort: Cohort
@@ -86,6 +98,7 @@ class Prepared:
     description: Description
     develop: Develop
     withdrawn: tuple[str, ...]
+    subgroups: tuple[Subgroup, ...]
 
     @property
     def judged(self) -> Outcome:
@@ -103,4 +116,5 @@ def prepare(study: Study, contract: Contract, extract: Extract) -> Prepared:
     resolved = resolve(observed.outcome)
     require_horizons(study, resolved)
     develop = development(study, contract, resolved)
-    return Prepared(cohort, observed, endpoint.description(settings), develop, conformed.withdrawn)
+    groups = subgroups_of(study, contract, cohort, conformed.tables)
+    return Prepared(cohort, observed, endpoint.description(settings), develop, conformed.withdrawn, groups)

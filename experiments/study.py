@@ -65,6 +65,29 @@ class RecipeChoice(_Strict):
 
 
 @final
+class UploadedComparator(_Strict):
+    """Another tool's risks of the event, that lie in fields of the contract, as a comparator.
+
+    columns  field → the day by which it gives the risk.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{1,62}$")
+    columns: dict[str, float] = Field(min_length=1)
+
+
+@final
+class SubgroupChoice(_Strict):
+    """Patients by one field: by its levels, or a number (of a date: its year) cut at `bands`, each of which begins one.
+
+    name  in evidence; the field's name unless said.
+    """
+
+    field: str
+    bands: tuple[float, ...] = ()
+    name: str = ""
+
+
+@final
 class IntervalChoice(_Strict):
     """Intervals resample patients this often, at this level."""
 
@@ -79,6 +102,8 @@ class Study(_Strict):
     contract       stem of `configs/registries/<contract>.toml`.
     landmark_days  the moment of prediction; 0 is time zero.
     treatment_conditional  whether what the index treatment fixes may be used.
+    comparators    published scores by name, and uploaded risks, judged beside the models and never chosen.
+    subgroups      fields whose groups are judged by themselves, decided before any result is seen.
     anticipated_r2  Cox–Snell R² expected for the primary cause, for the sample size; 15 % of the largest unless said.
     require_sample_size  whether the study stops where Riley's criteria for development are not met.
     """
@@ -97,6 +122,8 @@ class Study(_Strict):
     tuning: TuningSettings
     designs: tuple[DesignSettings, ...] = Field(min_length=1)
     intervals: IntervalChoice
+    comparators: tuple[str | UploadedComparator, ...] = ()
+    subgroups: tuple[str | SubgroupChoice, ...] = ()
     anticipated_r2: float | None = Field(default=None, gt=0, lt=1)
     require_sample_size: bool = False
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from experiments.comparators import comparator_faults
 from experiments.study import RecipeChoice, Study, StudyError
+from experiments.subgroups import subgroup_faults
 from experiments.suggestions import did_you_mean
 from features.contract import Contract, ContractError
 from features.endpoints import ENDPOINTS
@@ -30,6 +32,8 @@ def study_faults(study: Study, contract: Contract) -> Iterator[str]:
     yield from _predictors(study, contract)
     yield from _horizons(study)
     yield from _recipes(study)
+    yield from comparator_faults(study, contract)
+    yield from subgroup_faults(study, contract)
 
 
 def _registers(study: Study, contract: Contract) -> Iterator[str]:

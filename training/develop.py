@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.contract import Contract
 from features.outcome import Outcome
+from training.comparators import Comparator
 from training.inner_score import InnerScore
 from training.interval_times import resolve
 from training.recipe import Model, Recipe, TrainingRows
@@ -51,6 +52,7 @@ class Develop:
     tuning    trials and inner folds.
     times     (t,) days at which models answer.
     fixed     recipe's name → settings that the study has decided; the search leaves them alone.
+    comparators  published scores that are judged beside the models; no part of the development.
     """
 
     recipes: Mapping[str, Recipe]
@@ -59,6 +61,7 @@ class Develop:
     tuning: TuningSettings
     times: Floats
     fixed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    comparators: tuple[Comparator, ...] = ()
 
     def __call__(
         self, frame: pd.DataFrame, outcome: Outcome, ids: NDArray[Any], sites: NDArray[Any] | None, seed: int

@@ -25,6 +25,7 @@ from training.curves import Curves
 from training.designs import DesignSettings, resamples
 from training.develop import Develop, Developed
 from training.evaluation import Scored
+from training.interval_times import resolve
 from training.resampling import Resample, derive_seed
 from training.workers import Engine, InProcess
 
@@ -55,7 +56,7 @@ class Predictions:
     patients  (r,) row of the cohort; a patient stands once per repeat.
     groups    (r,) which refit predicted, counted over repeats and folds.
     labels    (g,) the refits in words: "fold 3 of 5", "site=S03".
-    models    name → incidence (r, causes, t): "chosen", every recipe, and the null.
+    models    name → incidence (r, causes, t): "chosen", every recipe, the null, and comparators.
     refits    one row of facts per refit: its place, the chosen recipe, inner scores, and what the observer said.
     """
 
@@ -189,7 +190,8 @@ class _Task:
         sites = None if whole.sites is None else whole.sites[one.train]
         outcome = self.outcome.take(one.train)
         developed = self.develop(frame, outcome, whole.ids[one.train], sites, one.seed(self.seed))
-        models = self._predicted(developed, whole.take(one.test).frame)
+        judged = whole.take(one.test).frame
+        models = self._predicted(developed, judged) | self._compared(frame, outcome, judged)
         facts = {
             "mark": self.mark,
             "models": list(models),
@@ -208,6 +210,16 @@ class _Task:
             chosen = developed.models[developed.chosen].predict(frame, times=times).mean.incidence
             return {CHOSEN: _rounded_down(chosen)}
         return {name: model.predict(frame, times=times).mean.incidence for name, model in developed.models.items()}
+
+    def _compared(self, train: pd.DataFrame, outcome: Outcome, test: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """Comparators on the same rows; whole-development bootstraps ask about the chosen model alone."""
+        if self.resample.design == "bootstrap":
+            return {}
+        known = resolve(outcome)
+        return {
+            one.name: one.fit(train, known).predict(test, self.develop.times).incidence
+            for one in self.develop.comparators
+        }
 
     def finished(self) -> _Refit | None:
         """What an earlier, interrupted run left; None where there is nothing, or nothing whole."""

@@ -64,17 +64,19 @@ class World:
         shown, ready = self.shown, self.shown.prepared
         seed, outcome = shown.study.seed, ready.observed.outcome
         identity: dict[str, Any] = {**_IDENTITY, "tables": {}, "libraries": {}, "synthetic": True}
+        develop = replace(ready.develop, comparators=())  # a score knows what the dealt predictors have lost
         with engine(workers) as pool:
-            predictions = validate(ready.develop, cohort, outcome, shown.study.designs, seed=seed, engine=pool)
-            developed = develop_on_all(ready.develop, cohort, outcome, seed)
+            predictions = validate(develop, cohort, outcome, shown.study.designs, seed=seed, engine=pool)
+            developed = develop_on_all(develop, cohort, outcome, seed)
             return assemble(
                 shown.study,
                 shown.contract,
                 cohort,
                 ready.observed,
-                ready.develop,
+                develop,
                 predictions,
                 developed,
+                (),
                 identity,
                 pool,
             )

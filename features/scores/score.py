@@ -154,14 +154,21 @@ class Score:
         """
         if not self.published_until:
             raise ValueError(f"{self.name}: the paper gives no survival by group.")
-        curves = np.array([_piecewise_exponential(group.survival, np.asarray(days, float)) for group in self.groups])
+        at = [[months * DAYS_PER_MONTH for months, _ in group.survival] for group in self.groups]
+        alive = [[share for _, share in group.survival] for group in self.groups]
+        curves = np.array([piecewise_exponential(*known, days) for known in zip(at, alive, strict=True)])
         return np.asarray(curves[self.group_of(points)])
 
 
-def _piecewise_exponential(survival: tuple[tuple[float, float], ...], days: Floats) -> Floats:
-    """(t,) 1 − S through the published points; its logarithm is straight between them."""
-    at = np.array([0.0, *(months * DAYS_PER_MONTH for months, _ in survival)])
-    hazard = np.array([0.0, *(-np.log(alive) for _, alive in survival)])
-    beyond = (hazard[-1] - hazard[-2]) / (at[-1] - at[-2])
-    cumulative = np.where(days <= at[-1], np.interp(days, at, hazard), hazard[-1] + (days - at[-1]) * beyond)
+def piecewise_exponential(at: Sequence[float], alive: Sequence[float], days: Sequence[float] | Floats) -> Floats:
+    """(t,) risk by these days through shares alive at known days: the hazard between two of them is constant.
+
+    It starts with everybody alive at 0, and goes on beyond the last as it was before it.
+    """
+    known = np.array([0.0, *at])
+    hazard = np.array([0.0, *-np.log(np.asarray(alive, float))])
+    asked = np.asarray(days, float)
+    beyond = (hazard[-1] - hazard[-2]) / (known[-1] - known[-2])
+    inside = np.interp(asked, known, hazard)
+    cumulative = np.where(asked <= known[-1], inside, hazard[-1] + (asked - known[-1]) * beyond)
     return np.asarray(-np.expm1(-cumulative))

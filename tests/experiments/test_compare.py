@@ -26,6 +26,8 @@ SMALL = [
     "tuning.trials=1",
     "tuning.folds=2",
     "intervals.resamples=20",
+    "comparators=[]",
+    "subgroups=[]",
     "endpoint.horizons_days=[365]",
     "endpoint.primary_horizon_days=365",
 ]

@@ -29,6 +29,8 @@ SMALL = [
     "tuning.trials=1",
     "tuning.folds=2",
     "intervals.resamples=20",
+    "comparators=[]",
+    "subgroups=[]",
 ]
 
 

@@ -28,6 +28,8 @@ QUICK = (
     'designs=[{design="nested_cross_validation", folds=2, repeats=1}, {design="leave_one_site_out"}, '
     '{design="bootstrap", replicates=10}, {design="temporal", share=0.7}]',
     "intervals.resamples=20",
+    "comparators=[]",
+    "subgroups=[]",
     'recipes=[{family="cox"}, {family="cox", name="cox_short", predictors=["ecog"], settings={time_varying=["ecog"]}}]',
     'predictors=["age_at_treatment", "ecog", "albumin", "primary_site", "ais_grade", "oligometastatic"]',
 )

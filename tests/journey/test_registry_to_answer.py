@@ -29,6 +29,8 @@ QUICK = (
     "tuning.folds=2",
     "designs=[{design='nested_cross_validation', folds=2, repeats=1}]",
     "intervals.resamples=20",
+    "comparators=[]",
+    "subgroups=['sex']",
 )
 PREDICTORS = {
     "survival": '["age_at_treatment", "ecog", "albumin", "primary_site", "ais_grade"]',

@@ -1,0 +1,109 @@
+"""What our model is held against beside its null: published scores on the same patients, and groups of patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from experiments.study import Study
+from experiments.subgroups import hide_small
+from features.cohort import Cohort
+from features.outcome import Outcome
+from training.comparator_evidence import comparator_tables, judge_comparator
+from training.develop import Develop
+from training.evaluation import merged
+from training.evidence import Evidence
+from training.resampling import derive_seed
+from training.subgroups import Subgroup, gap_table, judge_subgroup, without_rests
+from training.validation import CHOSEN, Predictions
+from training.workers import Engine
+
+_SUBGROUP_DESIGN: Final = "nested_cross_validation"
+
+
+def contrasts(
+    study: Study,
+    cohort: Cohort,
+    outcome: Outcome,
+    develop: Develop,
+    predictions: Mapping[str, Predictions],
+    groups: Sequence[Subgroup],
+    engine: Engine,
+) -> Evidence:
+    """Comparators under every design that predicted them, and the elected model in every subgroup."""
+    comparators = _comparators(study, cohort, outcome, develop, predictions, engine)
+    subgroups = _subgroups(study, outcome, predictions, groups, engine)
+    facts = {
+        "comparators": [one.name for one in develop.comparators],
+        "subgroups": {group.name: list(group.levels) for group in groups},
+    }
+    return merged([comparators, subgroups, Evidence(facts=facts)])
+
+
+def _comparators(
+    study: Study,
+    cohort: Cohort,
+    outcome: Outcome,
+    develop: Develop,
+    predictions: Mapping[str, Predictions],
+    engine: Engine,
+) -> Evidence:
+    futures = [
+        engine.submit(
+            partial(
+                judge_comparator,
+                one,
+                outcome,
+                cohort.frame,
+                each.scored(one.name),
+                each.scored(CHOSEN),
+                each.scored(develop.null[0]),
+                horizons=study.endpoint.horizons_days,
+                design=design,
+                resamples=study.intervals.resamples,
+                level=study.intervals.level,
+                # The seed of all models of the design: the same resamples of the same patients.
+                seed=derive_seed(study.seed, "intervals", design),
+            )
+        )
+        for design, each in predictions.items()
+        for one in develop.comparators
+        if one.name in each.models
+    ]
+    if not develop.comparators:
+        return Evidence()
+    lacked = comparator_tables(develop.comparators, cohort.frame, outcome, study.endpoint.horizons_days)
+    return merged([*(future.result() for future in futures), Evidence(tables=lacked)])
+
+
+def _subgroups(
+    study: Study,
+    outcome: Outcome,
+    predictions: Mapping[str, Predictions],
+    groups: Sequence[Subgroup],
+    engine: Engine,
+) -> Evidence:
+    if _SUBGROUP_DESIGN not in predictions:
+        return Evidence()
+    scored = predictions[_SUBGROUP_DESIGN].scored(CHOSEN)
+    choices = {"design": _SUBGROUP_DESIGN, "model": CHOSEN}
+    futures = [
+        engine.submit(
+            partial(
+                judge_subgroup,
+                outcome,
+                scored,
+                group,
+                horizons=study.endpoint.horizons_days,
+                level=study.intervals.level,
+                **choices,
+            )
+        )
+        for group in groups
+    ]
+    judged = merged(future.result() for future in futures)
+    level, horizon = study.intervals.level, study.endpoint.primary_horizon_days
+    gaps = gap_table(judged, groups, primary_horizon=horizon, level=level)
+    shown = hide_small(without_rests(judged, groups), groups)
+    return Evidence(shown.estimates, {"subgroup_gaps": gaps} if gaps else {})

@@ -1,0 +1,213 @@
+"""What is said of comparators: every metric that they allow, paired differences to our model, what they lacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.outcome import Outcome
+from training.censoring import Undefined
+from training.comparators import Comparator, PublishedScore, UploadedRisk
+from training.comparison import compare
+from training.evaluation import Scored, evaluate
+from training.evidence import Estimate, Evidence
+from training.metrics import METRICS
+from training.metrics.calibration import MIN_EVENTS, oe_ratio
+from training.metrics.discrimination import harrell_c
+
+_RANKS: Final = {name for (name, _), metric in METRICS.items() if metric.groups}
+"""Metrics that compare pairs: they need an order of patients, and no risk."""
+
+
+def judge_comparator(
+    comparator: Comparator,
+    outcome: Outcome,
+    frame: pd.DataFrame,
+    scored: Scored,
+    ours: Scored,
+    null: Scored,
+    *,
+    horizons: Sequence[float],
+    design: str,
+    resamples: int,
+    level: float,
+    seed: int,
+) -> Evidence:
+    """All that is said of a model, of a comparator; what asks for a risk is "not applicable" where it gives none.
+
+    Nothing is scored of patients of whom it does not speak: the population is then `scope(comparator)`. `ours` is the
+    model that would be released. Table `comparator_differences`: ours − comparator on the same patients and the same
+    resamples of them, positive is better for ours in C and IPA, negative in Brier and ICI.
+    """
+    spoken = comparator.speaks_of(frame)
+    population = "all" if spoken.all() else scope(comparator)
+    if int((outcome.event[spoken] > 0).sum()) < MIN_EVENTS:
+        return Evidence((_too_few(comparator, outcome.causes[0], design, population),))
+    own, other, nothing = (_among(one, spoken) for one in (scored, ours, null))
+    choices: dict[str, Any] = {"level": level, "seed": seed}
+    drawn = resamples if comparator.until else 0
+    found = evaluate(
+        outcome,
+        own,
+        horizons=horizons,
+        design=design,
+        model=comparator.name,
+        null=nothing,
+        resamples=drawn,
+        **choices,
+    )
+    # Facts, and estimates of the data, are the whole cohort's: they are said where our own models are judged.
+    estimates = [_said(one, comparator, horizons[-1], population) for one in found.estimates if one.design == design]
+    within = [days for days in horizons if days <= comparator.until]
+    paired = compare(
+        outcome, own, other, names=(comparator.name, "ours"), horizons=within, resamples=resamples, **choices
+    )
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [{**row} for row in rows if (row.get("horizon_days") or 0) <= comparator.until and comparator.until]
+        for name, rows in found.tables.items()
+    }
+    tables["comparator_differences"] = [_difference(one, comparator, design, population) for one in paired.estimates]
+    return Evidence(tuple(estimates), tables)
+
+
+def scope(comparator: Comparator) -> str:
+    """The population of a comparator that does not speak of everybody."""
+    return f"scored by {comparator.source.name}"
+
+
+def comparator_tables(
+    comparators: Sequence[Comparator], frame: pd.DataFrame, outcome: Outcome, horizons: Sequence[float]
+) -> dict[str, list[dict[str, Any]]]:
+    """What each source lacked, and what that may change. One cause.
+
+    comparators        rows {model, title, source, direction, patients, not_scored, complete, with_range, mean_width,
+                       widest, published, until_days, assumptions}: of how many patients all inputs are known, and how
+                       many points lie between the lowest and the highest possible among the others.
+    comparator_ranges  rows {model, metric, horizon_days, at_lowest, at_middle, at_highest}: C, and O/E as far as risks
+                       are published, if every patient had the lowest, or the highest, points that are possible.
+    """
+    about, ranges = [], []
+    for one in (each for each in comparators if not each.recalibrated):
+        if isinstance(one.source, PublishedScore):
+            about.append(_about_score(one.source, frame))
+            ranges += _ranges(one.source, frame, outcome, [days for days in horizons if days <= one.until])
+        else:
+            about.append(_about_upload(one.source, frame))
+    return {"comparators": about, "comparator_ranges": ranges}
+
+
+def _among(scored: Scored, spoken: NDArray[np.bool_]) -> Scored:
+    rows = np.flatnonzero(spoken[scored.patients])
+    return Scored(scored.patients[rows], scored.groups[rows], scored.curves.take(rows))
+
+
+def _too_few(comparator: Comparator, cause: str, design: str, population: str) -> Estimate:
+    reason = f"fewer than {MIN_EVENTS} events among the patients of whom it speaks: suppressed"
+    return Estimate(
+        "harrell_c",
+        "within_fold_pairs",
+        cause=cause,
+        population=population,
+        design=design,
+        model=comparator.name,
+        state="not applicable",
+        reason=reason,
+    )
+
+
+def _said(one: Estimate, comparator: Comparator, last: float, population: str) -> Estimate:
+    """The estimate, or why the comparator has none."""
+    until, by = comparator.until, last if one.horizon_days is None else one.horizon_days
+    moved = replace(one, population=population)
+    if one.metric in _RANKS or by <= until or one.state != "measured":
+        return moved
+    reason = f"it gives no risk beyond {until:.0f} days" if until else "it gives no risk: it only ranks patients"
+    return replace(moved, value=None, low=None, high=None, level=None, method="", state="not applicable", reason=reason)
+
+
+def _difference(one: Estimate, comparator: Comparator, design: str, population: str) -> dict[str, Any]:
+    number = ("metric", "estimator", "cause", "horizon_days", "value", "low", "high", "level", "method")
+    around = ("n", "events", "state", "reason")
+    return {"design": design, "comparator": comparator.name, "population": population} | {
+        name: getattr(one, name) for name in (*number, *around)
+    }
+
+
+def _about_score(source: PublishedScore, frame: pd.DataFrame) -> dict[str, Any]:
+    score, points = source.score, source.score.points(frame)
+    scored = ~np.isnan(points.low)
+    width = (points.high - points.low)[scored]
+    return {
+        "model": source.name,
+        "title": score.title,
+        "source": score.source,
+        "direction": "higher is worse" if score.higher_is_worse else "higher is better",
+        **_counts(scored, width > 0),
+        "mean_width": float(width[width > 0].mean()) if (width > 0).any() else 0.0,
+        "widest": float(width.max()) if len(width) else 0.0,
+        "published": score.published,
+        "until_days": score.published_until or None,
+        "assumptions": "; ".join(score.assumptions),
+    }
+
+
+def _about_upload(source: UploadedRisk, frame: pd.DataFrame) -> dict[str, Any]:
+    scored = ~np.isnan(source.marker(frame))
+    return {
+        "model": source.name,
+        "title": source.name,
+        "source": "uploaded: " + ", ".join(f"{field} by {days:g} d" for field, days in source.columns),
+        "direction": "higher is worse",
+        **_counts(scored, np.zeros(int(scored.sum()), dtype=bool)),
+        "mean_width": 0.0,
+        "widest": 0.0,
+        "published": "each patient's own risk, constant hazard between the days",
+        "until_days": source.until,
+        "assumptions": "",
+    }
+
+
+def _counts(scored: NDArray[np.bool_], open_: NDArray[np.bool_]) -> dict[str, int]:
+    return {
+        "patients": int(scored.sum()),
+        "not_scored": int((~scored).sum()),
+        "complete": int((~open_).sum()),
+        "with_range": int(open_.sum()),
+    }
+
+
+def _ranges(
+    source: PublishedScore, frame: pd.DataFrame, outcome: Outcome, horizons: Sequence[float]
+) -> list[dict[str, Any]]:
+    rows = np.flatnonzero(~np.isnan(source.marker(frame)))
+    known, spoken = outcome.take(rows), frame.iloc[rows]
+    if int((known.event > 0).sum()) < MIN_EVENTS:
+        return []
+    places = {f"at_{name}est": replace(source, at=name) for name in ("low", "high")} | {"at_middle": source}
+
+    def ranked(one: PublishedScore) -> float:
+        return harrell_c(known, one.marker(spoken)).value
+
+    def expected(days: float, one: PublishedScore) -> float:
+        return oe_ratio(known, one.risk(spoken, np.array([days]))[:, 0], horizon=days)[0]
+
+    asked: list[tuple[str, float | None, Callable[[PublishedScore], float]]] = [("harrell_c", None, ranked)]
+    asked += [("oe_ratio", days, partial(expected, days)) for days in horizons]
+    return [
+        {"model": source.name, "metric": metric, "horizon_days": days}
+        | {place: _or_none(partial(measure, one)) for place, one in places.items()}
+        for metric, days, measure in asked
+    ]
+
+
+def _or_none(measure: Callable[[], float]) -> float | None:
+    try:
+        return measure()
+    except Undefined:
+        return None
