@@ -23,6 +23,7 @@ from training.metrics.discrimination import harrell_c
 
 _RANKS: Final = {name for (name, _), metric in METRICS.items() if metric.groups}
 """Metrics that compare pairs: they need an order of patients, and no risk."""
+_RANKED_DIFFERENCES: Final = {"delta_c", *(f"delta_{name}" for name in _RANKS)}
 
 
 def judge_comparator(
@@ -66,13 +67,23 @@ def judge_comparator(
     estimates = [_said(one, comparator, horizons[-1], population) for one in found.estimates if one.design == design]
     within = [days for days in horizons if days <= comparator.until]
     paired = compare(
-        outcome, own, other, names=(comparator.name, "ours"), horizons=within, resamples=resamples, **choices
+        outcome,
+        own,
+        other,
+        names=(comparator.name, "ours"),
+        horizons=within or horizons[:1],
+        resamples=resamples if within else 0,
+        **choices,
     )
     tables: dict[str, list[dict[str, Any]]] = {
         name: [{**row} for row in rows if (row.get("horizon_days") or 0) <= comparator.until and comparator.until]
         for name, rows in found.tables.items()
     }
-    tables["comparator_differences"] = [_difference(one, comparator, design, population) for one in paired.estimates]
+    tables["comparator_differences"] = [
+        _difference(one, comparator, design, population)
+        for one in paired.estimates
+        if within or one.metric in _RANKED_DIFFERENCES
+    ]
     return Evidence(tuple(estimates), tables)
 
 

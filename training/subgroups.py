@@ -15,6 +15,7 @@ from features.outcome import Outcome
 from training.evaluation import Scored, panel_of
 from training.evidence import Estimate, Evidence
 from training.judge import Judge
+from training.judging.place import Ledger
 
 _RATIOS: Final = ("oe_ratio",)
 # Not Brier: it follows the share of events in a group, however good the model is.
@@ -67,9 +68,8 @@ def judge_subgroup(
     Censoring is the whole cohort's; a population with fewer than ten events has no number.
     """
     panel = panel_of(outcome, scored)
-    judge = Judge(
-        panel, np.zeros((len(panel.patients), 0)), tuple(float(h) for h in sorted(horizons)), level, design, model
-    )
+    days = tuple(float(h) for h in sorted(horizons))
+    judge = Judge(panel, np.zeros((len(panel.patients), 0)), days, Ledger(design, model, level))
     populations = {group.population(one): rows for one, rows in group.levels.items() if len(rows)}
     for one, rest in group.contrasts.items():
         if rest not in populations:

@@ -87,10 +87,16 @@ def test_what_was_published_is_judged_as_far_as_it_was_published() -> None:
 
 def test_a_score_without_published_risks_ranks_and_no_more() -> None:
     found = judged(Comparator(PublishedScore("tokuhashi_revised")))
-    assert {one.metric for one in found.estimates if one.state == "measured"} == {"harrell_c", "uno_c", "auc"}
+    assert {one.metric for one in found.estimates if one.state == "measured"} == {
+        "harrell_c",
+        "antolini_c",
+        "uno_c",
+        "auc",
+    }
     assert "it only ranks patients" in found.one(metric="ibs").reason
     assert not found.tables["calibration_curve"]
-    assert [row["metric"] for row in found.tables["comparator_differences"]] == ["delta_c"]
+    differences = {row["metric"] for row in found.tables["comparator_differences"]}
+    assert differences == {"delta_c", "delta_antolini_c", "delta_uno_c", "delta_auc"}
 
 
 def test_a_recalibrated_score_has_every_number() -> None:
