@@ -14,7 +14,7 @@ from experiments.contrasts import contrasts
 from experiments.limits import limit_facts, limit_tables
 from experiments.sample_size import sample_size_facts, sample_size_table
 from experiments.study import Study
-from experiments.table_one import site_table, table_one
+from experiments.table_one import calendar_years, site_table, table_one
 from features.cohort import Cohort, Flow
 from features.contract import Contract
 from features.endpoints.endpoint import Observed
@@ -211,6 +211,7 @@ def data_facts(study: Study, cohort: Cohort, observed: Observed) -> dict[str, An
         "censored": int((outcome.event == 0).sum()),
         "follow_up": {"median_days": median, "low": low, "high": high, "method": "reverse Kaplan–Meier"},
         "sites": 0 if cohort.sites is None else len(set(cohort.sites.tolist())),
+        "dates": calendar_years(cohort.time_zero, outcome),
         "resamples": study.intervals.resamples,
         "level": study.intervals.level,
         "endpoint": dict(observed.facts) | ({"interval_estimator": READING} if outcome.interval_censored else {}),

@@ -6,8 +6,8 @@ is told. Every step finds out what is already done, so the same line again finis
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 if TYPE_CHECKING:
     from experiments.declared import Declared
+    from experiments.documents.difference import Edition
     from experiments.promotion import Decision
     from experiments.results import RunFolder
+    from training.bundle import Bundle
     from training.shelf import Placed, Shelf
 
 Alias = Literal["champion", "challenger"]
@@ -87,6 +89,24 @@ def restore(root: Path, name: str, version: int, *, alias: Alias, by: str, reaso
     open_bundle(placed.folder, placed.manifest_sha256)
     moved = _point(shelf, placed, alias, by, reason)
     return _told(root, shelf, placed, alias, new=False, moved=moved)
+
+
+def edition(reference: str, bundle: Bundle) -> Edition:
+    """A released version as `documents.difference` compares it."""
+    from experiments.declared import Declared
+    from experiments.documents.difference import Edition
+
+    told = bundle.documents.get("declared.json")
+    return Edition(
+        reference=reference,
+        model_digest=bundle.model_digest,
+        run=bundle.manifest.run,
+        study=bundle.study,
+        evidence=bundle.evidence,
+        decision=bundle.decision,
+        # A bundle from before declared facts had a file holds them with its study.
+        declared=Declared.from_json(json.loads(told) if told else bundle.study.get("declared") or {}),
+    )
 
 
 def differences(root: Path) -> list[str]:
@@ -160,18 +180,21 @@ def _put(
     shelf: Shelf, run: RunFolder, decision: Decision, declared: Declared, *, alias: Alias, by: str, reason: str
 ) -> Placed:
     from experiments.documents import render
+    from experiments.documents.difference import Edition
     from training.bundle import model_digest, write_bundle
 
     model, study, contract, evidence = run.model(), run.json("study"), run.contract, run.evidence
     name, version = run.study.name, shelf.next_version(run.study.name)
     signed: dict[str, Any] = {**decision.to_json(), "as": alias, "by": by, "reason": reason, "date": _today()}
-    identity: Mapping[str, Any] = {
+    identity: dict[str, Any] = {
         "name": name,
         "version": version,
         "run": run.run,
         "model_digest": model_digest(model=model, study=study, contract=contract, evidence=evidence),
         "status": alias,
     }
+    now = Edition(f"{name}@{version}", identity["model_digest"], run.run, study, evidence, signed, declared)
+    identity["change"] = _change(shelf, now)
     documents = render(evidence, study, contract, identity, signed, declared)
     with tempfile.TemporaryDirectory(prefix="spinecast-release-") as staging:
         folder = Path(staging) / f"{name}-{version}"
@@ -188,6 +211,21 @@ def _put(
             decision=signed,
         )
         return shelf.put(name, folder)
+
+
+def _change(shelf: Shelf, now: Edition) -> str:
+    """What is not as in the version before, the champion's if there is one, for page one."""
+    from experiments.documents.difference import differences, summary
+    from training.bundle import open_bundle
+
+    name = now.reference.rpartition("@")[0]
+    before = shelf.models().get(name, ())
+    if not before:
+        return "The first version of this model."
+    champion = shelf.aliases().get(name, {}).get("champion")
+    placed = next((one for one in before if one.version == champion), before[-1])
+    old = edition(placed.reference, open_bundle(placed.folder, placed.manifest_sha256))
+    return summary(old, differences(old, now))
 
 
 def _point(shelf: Shelf, placed: Placed, alias: Alias, by: str, reason: str) -> bool:

@@ -85,3 +85,15 @@ def site_table(sites: NDArray[Any] | None, outcome: Outcome) -> list[dict[str, A
         counts = {name: int((own == k).sum()) for k, name in enumerate(("censored", *outcome.causes))}
         rows.append({"site": site, "n": len(own), **shown_counts(counts)})
     return rows
+
+
+def calendar_years(time_zero: NDArray[np.datetime64] | None, outcome: Outcome) -> dict[str, int]:
+    """First and last year of time zero, and the year in which follow-up ends; empty where there are no dates.
+
+    Years, not days: the first and the last day would be two patients' own.
+    """
+    if time_zero is None or not len(time_zero):
+        return {}
+    ends = time_zero + np.floor(outcome.left_days).astype("timedelta64[D]")
+    days = {"first_time_zero": time_zero.min(), "last_time_zero": time_zero.max(), "last_contact": ends.max()}
+    return {name: int(str(day)[:4]) for name, day in days.items()}

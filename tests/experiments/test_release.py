@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import cli
 from experiments.declared import DeclaredError, facts_path
 from experiments.model_registry import Tracker, TrackerError, aliases, registered
 from experiments.promotion import Challenge, Decision, PromotionRule, decide
@@ -129,6 +130,7 @@ def test_changed_facts_are_a_new_version_of_the_same_model(
     assert done.model_digest == first.model_digest
     told = open_bundle(done.folder, done.manifest_sha256).documents
     assert json.loads(told["declared.json"]) == {"funding": "a grant"}
+    assert "Against survival@1, the same model: declared: funding missing → a grant." in told["card.md"].decode()
     assert b"a grant" in told["card.html"]
     facts.write_text('fundin = "a grant"\n', encoding="utf-8")
     with pytest.raises(DeclaredError, match='Did you mean "funding"'):
@@ -219,3 +221,21 @@ def test_a_bundle_that_was_changed_is_not_restored(released: Path) -> None:
     evidence.write_bytes(evidence.read_bytes() + b" ")
     with pytest.raises(IntegrityError, match=r"evidence\.json"):
         restore(released, "survival", 1, alias="challenger", **SIGNED)
+
+
+def test_card_prints_a_standard_and_what_changed_and_ends_with_1_where_anything_did(
+    released: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (str(released / "bundles" / "survival" / version) for version in ("1", "2"))
+    assert cli.main(["card", first, "--profile", "tripod"]) == 0
+    assert "TRIPOD+AI: 52 rows" in capsys.readouterr().out.replace("\\", "")
+    assert cli.main(["card", first, "--profile", "chai"]) == 0
+    assert capsys.readouterr().out.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<AppliedModelCard')
+    assert cli.main(["card", "--diff", first, first]) == 0
+    assert capsys.readouterr().out == "survival@1 → survival@1: 0 changes\n"
+    assert cli.main(["card", "--json", "--diff", first, second]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["old"], told["new"]) == ("survival@1", "survival@2")
+    assert {one["what"]: (one["old"][:4], one["new"][:4]) for one in told["changes"]}["run"][1] == "2222"
+    assert cli.main(["card"]) == 2
+    assert cli.main(["card", first, "--diff", first, second]) == 2

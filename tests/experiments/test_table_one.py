@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.table_one import shown_counts, site_table, table_one
+from experiments.table_one import calendar_years, shown_counts, site_table, table_one
 from features.contract import Field
 from features.outcome import Outcome
 
@@ -64,3 +64,11 @@ def test_a_site_says_how_many_it_had_and_what_became_of_at_least_ten():
         {"site": "S02", "n": 23, "censored": None, "died": None},
     ]
     assert site_table(None, outcome) == []
+
+
+def test_the_period_is_told_in_years_and_nothing_without_dates():
+    outcome = Outcome.right_censored(np.array([10.0, 400.0]), np.array([1, 0]), ("died",))
+    days = np.array(["2019-12-30", "2020-06-01"], dtype="datetime64[D]")
+    years = {"first_time_zero": 2019, "last_time_zero": 2020, "last_contact": 2021}
+    assert calendar_years(days, outcome) == years
+    assert calendar_years(None, outcome) == {}
