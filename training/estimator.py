@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from features.contract import Contract, Field, Kind, Table
+from features.encoding import N_DRAWS
 from features.outcome import Outcome
 from training.families.super_learner import MEMBERS, SuperLearner
 from training.recipe import Model, Recipe
@@ -90,8 +91,26 @@ class SurvivalSuperLearner:
     def predict_cumulative_incidence(self, X: pd.DataFrame, times: ArrayLike) -> Floats:
         """(n, causes, times): probability that each cause has happened by each time.
 
-        Times are finite and not negative, in any order; beyond the last event the answer stays as it is there.
+        Times are finite and not negative, in any order; beyond the last event the answer stays as it is there. Where
+        values are missing it is the mean over draws of them, given those that are known.
         """
+        incidence: Floats = self._answers(X, times, 0)[0]
+        return incidence
+
+    def predict_survival_function(self, X: pd.DataFrame, times: ArrayLike) -> Floats:
+        """(n, times): probability that no cause has happened by each time."""
+        return _survival(self._answers(X, times, 0)[0])
+
+    def predict_survival_range(self, X: pd.DataFrame, times: ArrayLike) -> Floats:
+        """(2, n, times): how far missing values could move survival, its 5th and 95th percentile over draws of them.
+
+        Both are the answer itself where nothing is missing.
+        """
+        drawn = _survival(self._answers(X, times, N_DRAWS)[1:])
+        return np.asarray(np.quantile(drawn, [0.05, 0.95], axis=0), float)
+
+    def _answers(self, X: pd.DataFrame, times: ArrayLike, draws: int) -> Floats:
+        """(1 + draws, n, causes, times): the mean, then single draws of what is missing."""
         if not hasattr(self, "model_"):
             raise EstimatorError("this SurvivalSuperLearner is not fitted yet. try: fit(X, y) first.")
         wanted = np.atleast_1d(np.asarray(times, dtype=float))
@@ -100,17 +119,14 @@ class SurvivalSuperLearner:
             raise EstimatorError(f"times must be one row of finite numbers from 0 on, {int(wrong.sum())} are not.")
         frame = _asked(_table(X), self.feature_names_in_.tolist(), self.model_.contract)
         grid = np.unique(wanted[wanted > 0])
-        answer = np.zeros((len(frame), len(self.classes_), len(wanted)))
+        answer = np.zeros((1 + draws, len(frame), len(self.classes_), len(wanted)))
         if len(grid) and len(frame):
-            curves = self.model_.predict(frame, grid).mean
+            said = self.model_.predict(frame, grid, draws)
             positive = wanted > 0
-            answer[:, :, positive] = curves.incidence[:, :, np.searchsorted(grid, wanted[positive])]
+            place = np.searchsorted(grid, wanted[positive])
+            for number, curves in enumerate((said.mean, *said.draws)):
+                answer[number][:, :, positive] = curves.incidence[:, :, place]
         return answer
-
-    def predict_survival_function(self, X: pd.DataFrame, times: ArrayLike) -> Floats:
-        """(n, times): probability that no cause has happened by each time."""
-        survival: Floats = 1.0 - self.predict_cumulative_incidence(X, times).sum(axis=1)
-        return np.clip(survival, 0.0, 1.0)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The settings of `__init__`."""
@@ -130,6 +146,12 @@ class SurvivalSuperLearner:
 
     def __repr__(self) -> str:
         return f"SurvivalSuperLearner({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
+
+
+def _survival(incidence: Floats) -> Floats:
+    """The rest of (…, causes, times) incidences."""
+    rest: Floats = 1.0 - incidence.sum(axis=-2)
+    return np.asarray(np.clip(rest, 0.0, 1.0), float)
 
 
 def _members(named: Sequence[str] | None) -> tuple[str, ...]:

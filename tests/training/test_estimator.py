@@ -114,6 +114,20 @@ def test_unseen_levels_missing_everything_and_other_columns_are_answered() -> No
     assert model.predict_survival_function(odd.iloc[:0], TIMES).shape == (0, 4)
 
 
+def test_a_missing_value_is_averaged_over_and_says_how_far_it_could_move_the_answer() -> None:
+    X, y = table()
+    model = fitted(X, y)
+    known = X.assign(x=X["x"].fillna(0.0), group=X["group"].fillna("mild")).head(40)
+    low, high = model.predict_survival_range(known, TIMES)
+    assert np.abs(low - model.predict_survival_function(known, TIMES)).max() < 1e-12
+    assert np.array_equal(low, high)
+    gone = known.assign(x=np.nan)
+    low, high = model.predict_survival_range(gone, TIMES)
+    mean = model.predict_survival_function(gone, TIMES)
+    assert np.all((low <= mean) & (mean <= high))
+    assert (high - low)[:, 2].min() > 0.05
+
+
 def test_columns_that_tell_nothing_are_harmless() -> None:
     X, y = table()
     wide = X.assign(constant=1, empty=np.nan, blank=None, ids=[f"patient {i}" for i in range(len(X))])
