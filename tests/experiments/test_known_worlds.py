@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.benchmarks.null import LEAK, NESTED, World, known_beforehand, state_of
+from experiments.benchmarks.null import DESIGNS, LEAK, NESTED, SPLIT, World, known_beforehand, state_of
 from training.evidence import Evidence
 
 QUICK = (
     'recipes=[{family="cox"}]',
     'predictors=["age_at_treatment", "ecog", "albumin", "visceral_mets", "ambulatory_status"]',
-    f'designs=[{{design="{NESTED}",folds=4,repeats=1}}]',
+    DESIGNS,
     "tuning.trials=1",
     "tuning.folds=2",
     "intervals.resamples=60",
@@ -34,9 +34,15 @@ def leaking(world: World) -> Evidence:
 
 
 def test_in_a_null_world_every_figure_holds_the_value_of_knowing_nothing(null: Evidence) -> None:
-    figures = known_beforehand(null)
+    figures = known_beforehand(null, SPLIT)
     assert {name.split(" ")[0] for name, _, _ in figures} >= {"harrell_c", "ipa", "calibration_slope"}
     assert [(name, shown) for name, holds, shown in figures if not holds] == []
+
+
+def test_cross_validation_holds_it_too_though_not_as_often_as_it_says(null: Evidence) -> None:
+    """See the benchmark: 83 of 100 are to be expected, and the figures of one registry miss together."""
+    figures = known_beforehand(null, NESTED)
+    assert sum(holds for _, holds, _ in figures) >= len(figures) / 2
 
 
 def test_in_a_null_world_the_appraisal_says_that_there_is_nothing_to_predict(null: Evidence) -> None:
@@ -46,7 +52,7 @@ def test_in_a_null_world_the_appraisal_says_that_there_is_nothing_to_predict(nul
 def test_the_same_registry_unshuffled_has_something_to_predict(world: World) -> None:
     evidence = world.evidence(world.shown.prepared.cohort)
     assert (state_of(evidence, "PM018"), state_of(evidence, "PM020")) == ("passed", "passed")
-    assert not all(holds for _, holds, _ in known_beforehand(evidence))
+    assert not all(holds for _, holds, _ in known_beforehand(evidence, NESTED))
 
 
 def test_shuffling_deals_whole_patients_anew_and_leaves_outcomes_alone(world: World) -> None:

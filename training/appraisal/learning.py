@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from training.appraisal.finding import Answer, Check, answer, listed, not_applicable
-from training.appraisal.reading import Reading, by, said
+from training.appraisal.reading import Reading, by
 
 MOST_OPTIMISM: Final = 0.05
 MOST_INSTABILITY: Final = 0.05
@@ -32,8 +32,12 @@ def _instability(reading: Reading) -> Answer:
     one = reading.number("mape", reading.horizon_days, design="bootstrap")
     if one is None or one.value is None:
         return not_applicable(reading.reason("mape", reading.horizon_days, design="bootstrap"))
-    sentence = f"a prediction {by(reading.horizon_days)} moves by {said(one)} on average when the model is made again."
-    return answer(one.value > MOST_INSTABILITY, sentence)
+    most = reading.number("mape_p95", reading.horizon_days, design="bootstrap")
+    sentence = (
+        f"a prediction {by(reading.horizon_days)} moves by {one.value:.3f} on average when the model is made again"
+    )
+    sentence += "" if most is None else f", by less than {most.value:.3f} for 95 of 100 patients"
+    return answer(one.value > MOST_INSTABILITY, f"{sentence}.")
 
 
 def _unsteady_choice(reading: Reading) -> Answer:
@@ -110,7 +114,7 @@ LEARNING: Final = (
         f"p below {ALPHA:g} after Holm's correction for any predictor (score test of x·g(t), g = 1 − Kaplan–Meier)",
         "Grambsch & Therneau 1994, Biometrika 81:515; Holm 1979, Scand J Stat 6:65",
         "A Cox model then averages an effect over time; early and late horizons are predicted too alike.",
-        "Let pooled_logistic or super_learner stand for election; look at calibration at each horizon.",
+        "Let a cox with time_varying, or pooled_logistic, stand for election; look at calibration at each horizon.",
         _time_trends,
     ),
 )

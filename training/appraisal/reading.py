@@ -15,7 +15,7 @@ _ESTIMATORS: Final = {
     "harrell_c": ("within_fold_pairs",),
     "auc": ("ipcw_cumulative_dynamic",),
     "ipa": ("ipcw_null_of_scored_data",),
-    "calibration_slope": ("pseudo_cloglog", "cox_on_log_hazard"),
+    "calibration_slope": ("pseudo_cloglog", "cox_on_log_hazard", "ipcw_binomial_cloglog"),
 }
 _WORDS: Final = {
     "harrell_c": "C",
@@ -111,9 +111,8 @@ class Reading:
             return None
         headline = given == (self.fact("headline_weights") == "given_predictors")
         # Of a corrected and an uncorrected number under one design the corrected one is the honest one.
-        return (
-            4 * (0 if names is None else names.index(plain)) + 2 * (not headline) + (not estimator.endswith(_CORRECTED))
-        )
+        uncorrected = not estimator.endswith(_CORRECTED)
+        return 8 * (not headline) + 2 * (0 if names is None else names.index(plain)) + uncorrected
 
 
 def said(one: Estimate) -> str:
