@@ -39,11 +39,9 @@ def sound() -> Evidence:
         estimate("harrell_c", 0.75),
         estimate("harrell_c", 0.76, population="complete cases", n=700),
         estimate("harrell_c", 0.74, horizon=None, design="apparent"),
-        estimate("harrell_c", 0.70, model="katagiri_revised"),
         estimate("auc", 0.78),
         estimate("ipa", 0.15),
         estimate("ipa", 0.17, design="apparent"),
-        estimate("ipa", 0.10, model="katagiri_revised"),
         estimate("calibration_slope", 1.02, 0.1),
         estimate("calibration_slope", 1.01, 0.1, horizon=None),
         estimate("oe_ratio", 1.02, 0.1),
@@ -80,7 +78,8 @@ def sound() -> Evidence:
         ],
         "extrapolation": [{"site": "S01", "n": 500, "outside": 20}, {"site": "S02", "n": 500, "outside": 10}],
         "split_proofs": [{"design": NESTED, "label": "fold 1 of 5", "overlap": 0}],
-        "subgroup_gaps": [gap(-0.02, 0.03)],
+        "subgroup_gaps": [gap(0.4)],
+        "comparator_differences": [better("delta_c", 0.03), better("delta_ipa", 0.05)],
     }
     facts = {
         "n": 1000,
@@ -95,9 +94,15 @@ def sound() -> Evidence:
     return Evidence(tuple(estimates), tables, facts)
 
 
-def gap(low: float, high: float) -> dict[str, Any]:
+def gap(p_holm: float) -> dict[str, Any]:
     about = {"group": "sex", "level": "female", "metric": "harrell_c", "cause": "died", "horizon_days": 90.0}
-    return {**about, "gap": (low + high) / 2, "low": low, "high": high}
+    return {**about, "value": 0.70, "rest": 0.75, "p_holm": p_holm}
+
+
+def better(metric: str, by: float) -> dict[str, Any]:
+    about = {"design": NESTED, "comparator": "katagiri_revised", "metric": metric, "cause": "died"}
+    about |= {"estimator": "within_fold_pairs" if metric == "delta_c" else "ipcw_null_of_scored_data"}
+    return {**about, "horizon_days": 90.0, "value": by, "low": by - 0.01, "high": by + 0.01}
 
 
 def shifted(by: float, **key: Any) -> Change:
@@ -193,11 +198,11 @@ TRIGGERS: dict[str, Change] = {
     "PM021": shifted(-0.25, metric="calibration_slope", horizon_days=90.0),
     "PM022": shifted(0.3, metric="oe_ratio", population="all"),
     "PM023": shifted(0.06, metric="ici"),
-    "PM024": shifted(0.06, model="katagiri_revised", metric="harrell_c"),
+    "PM024": table("comparator_differences", value=-0.01, low=-0.03, high=0.01),
     "PM025": shifted(0.6, metric="oe_ratio", population="site=S02"),
     "PM026": shifted(-0.1, metric="harrell_c", population="next site"),
     "PM027": without(design=SITES),
-    "PM028": lambda evidence: replace(evidence, tables={**evidence.tables, "subgroup_gaps": [gap(-0.2, -0.05)]}),
+    "PM028": table("subgroup_gaps", p_holm=0.01),
 }
 
 
@@ -243,7 +248,7 @@ def test_codes_are_numbered_without_a_gap_and_stand_in_order() -> None:
 
 def test_sentences_hold_the_numbers() -> None:
     found = asked(TRIGGERS["PM024"](sound()))["PM024"]
-    assert found.sentence == "at least as good by 90 d: katagiri_revised (C 0.760 against 0.750)."
+    assert found.sentence == "model minus score by 90 d: katagiri_revised C -0.010 (-0.030 to +0.010)."
     assert asked(sound())["PM001"].sentence == "400 events for 10 candidate parameters: 40.0 events each."
     slope = asked(TRIGGERS["PM021"](sound()))["PM021"]
     assert slope.sentence == "slope 0.77 (0.67 to 0.87) by 90 d."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from training.appraisal.finding import Answer, Check, answer, listed, not_applicable
 from training.appraisal.reading import Reading, by, place, said
@@ -12,6 +13,7 @@ CEILING: Final = {"harrell_c": 0.85, "auc": 0.90, "ipa": 0.50}
 # So that a high value of few events is not taken for a leak.
 _SURE_OF: Final = {"harrell_c": 0.80, "auc": 0.85, "ipa": 0.40}
 _WORDS: Final = {"harrell_c": "C", "auc": "AUC", "ipa": "IPA"}
+_DELTAS: Final = {"delta_c": "C", "delta_ipa": "IPA"}
 NEAR_ONE: Final = (0.9, 1.1)
 SLOPE_LIMITS: Final = (0.8, 1.2)
 OE_LIMITS: Final = (0.8, 1.25)
@@ -104,30 +106,37 @@ def _curve(reading: Reading) -> Answer:
 
 
 def _comparators(reading: Reading) -> Answer:
-    ours = {"chosen", str(reading.fact("null")), *(reading.fact("recipes") or ())}
-    there = {one.model for one in reading.evidence.estimates if one.design == reading.design and one.model}
-    names = sorted(there - ours)
-    if not names:
+    rows = [row for row in reading.table("comparator_differences") if _is_asked(row, reading)]
+    if not rows:
         return not_applicable("no published score stands beside the model")
-    as_good: dict[str, list[str]] = {}
-    compared = 0
-    for metric, horizon in (("harrell_c", reading.horizon_days), ("ipa", reading.horizon_days)):
-        own = reading.number(metric, horizon)
-        for name in names:
-            theirs = reading.number(metric, horizon, model=name)
-            if own is None or theirs is None:
-                continue
-            compared += 1
-            if _value(theirs) >= _value(own):
-                as_good.setdefault(name, []).append(f"{_WORDS[metric]} {_value(theirs):.3f} against {_value(own):.3f}")
-    if not compared:
-        return not_applicable("no figure of a published score could be measured")
+    scores = {row["comparator"] for row in rows}
+    as_good = [row for row in rows if row["value"] <= 0]
     if as_good:
-        shown = listed([f"{name} ({', '.join(parts)})" for name, parts in as_good.items()])
-        return answer(True, f"at least as good {by(reading.horizon_days)}: {shown}.")
-    return answer(
-        False, f"better than {len(names)} published scores, raw and recalibrated, {by(reading.horizon_days)}."
-    )
+        shown = listed([f"{row['comparator']} {_DELTAS[row['metric']]} {_gain(row)}" for row in as_good])
+        return answer(True, f"model minus score {by(reading.horizon_days)}: {shown}.")
+    nearest = {metric: min((r for r in rows if r["metric"] == metric), key=_gained, default=None) for metric in _DELTAS}
+    parts = [
+        f"{_DELTAS[metric]} {_gain(row)} ({row['comparator']})" for metric, row in nearest.items() if row is not None
+    ]
+    return answer(False, f"better than {len(scores)} {by(reading.horizon_days)}; nearest: {', '.join(parts)}.")
+
+
+def _is_asked(row: Mapping[str, Any], reading: Reading) -> bool:
+    """A difference at the primary horizon under the design that counts, of the headline's weights."""
+    place = (row["design"], row["cause"], row["horizon_days"])
+    given = row["estimator"].endswith("_given_predictors")
+    weights = row["metric"] == "delta_c" or given == (reading.fact("headline_weights") == "given_predictors")
+    there = place == (reading.design, reading.cause, reading.horizon_days) and row["value"] is not None
+    return bool(there and row["metric"] in _DELTAS and weights)
+
+
+def _gained(row: Mapping[str, Any]) -> float:
+    return float(row["value"])
+
+
+def _gain(row: Mapping[str, Any]) -> str:
+    interval = "" if row["low"] is None else f" ({row['low']:+.3f} to {row['high']:+.3f})"
+    return f"{row['value']:+.3f}{interval}"
 
 
 def _value(one: Estimate | None) -> float:
@@ -192,7 +201,7 @@ PERFORMANCE: Final = (
     Check(
         "PM024",
         "A published score does as well",
-        "C or IPA of a published score, raw or recalibrated, at least the model's at the primary horizon",
+        "C or IPA of the model not above that of a published score, raw or recalibrated, on the same patients",
         "PROBAST+AI; van Calster et al. 2019, BMC Med 17:230",
         "A score that a surgeon can add up at the bedside would serve as well.",
         "Use the score, or say what the model adds: calibration, other horizons, missing inputs.",
