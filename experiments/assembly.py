@@ -54,11 +54,11 @@ def assemble(
     outcome = resolve(observed.outcome)
     judged = judge(study, cohort, outcome, develop, predictions, developed, engine)
     pooled = sites_pooled(judged, level=study.intervals.level)
-    corrected = bootstrapped(study, cohort, outcome, develop, predictions, developed, engine)
+    corrected = _bootstrapped(study, cohort, outcome, develop, predictions, developed, engine)
     beside = contrasts(study, cohort, outcome, develop, predictions, groups, engine)
     judged = merged([judged, pooled, corrected, beside])
     if observed.outcome.interval_censored:
-        judged = _taking_days_as_known(judged)
+        judged = taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
     model = developed.models[developed.chosen]
     enough = sample_size_table(study, develop, cohort, outcome)
@@ -150,7 +150,7 @@ def judge(
     return merged([future.result() for future in futures])
 
 
-def bootstrapped(
+def _bootstrapped(
     study: Study,
     cohort: Cohort,
     outcome: Outcome,
@@ -218,7 +218,7 @@ def data_facts(study: Study, cohort: Cohort, observed: Observed) -> dict[str, An
     }
 
 
-def _taking_days_as_known(judged: Evidence) -> Evidence:
+def taking_days_as_known(judged: Evidence) -> Evidence:
     """Intervals of estimates made of resolved days say what they leave out."""
     estimates = tuple(
         one if one.low is None else replace(one, method=f"{one.method}; {TAKEN_AS_KNOWN}") for one in judged.estimates

@@ -36,6 +36,7 @@ VERBS: Final[dict[str, str]] = {
     "card": "Print or write the model card of a released model or bundle.",
     "verify": "Check every file of a bundle against its digests.",
     "reproduce": "Run a released study again from its bundle's record and compare every number.",
+    "validate": "Judge a released model, as it is, in another cohort.",
     "predict": "Score a CSV with a released model, offline.",
     "serve": "Answer over HTTP with the champions of a shelf.",
     "doctor": "Look at this machine: Python, cores, memory, libraries, addresses, switches.",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from experiments.assembly import assemble
 from experiments.clock import Clock
@@ -19,7 +24,7 @@ from experiments.subgroups import subgroups_of
 from features.cohort import Cohort, select_cohort
 from features.contract import Contract
 from features.endpoints import ENDPOINTS
-from features.endpoints.endpoint import Description, Observed
+from features.endpoints.endpoint import Description, Observed, leave
 from features.extract import Extract, read_extract
 from features.inspection import require
 from features.outcome import Outcome
@@ -30,6 +35,8 @@ from training.resampling import canonical_order
 from training.subgroups import Subgroup
 from training.validation import Progress, develop_on_all, validate
 from training.workers import engine
+
+Leaving = tuple[str, Callable[[Cohort, Outcome], NDArray[np.bool_]]]
 
 
 def run_study(
@@ -106,15 +113,43 @@ class Prepared:
         return resolve(self.observed.outcome)
 
 
-def prepare(study: Study, contract: Contract, extract: Extract) -> Prepared:
-    """From raw tables to the first fit, without it."""
+@final
+@dataclass(frozen=True)
+class Met:
+    """Eligible patients of an extract in canonical order, what happened to them, and the endpoint in words.
+
+    withdrawn  ids of those who took their consent back · tables  typed, as the registry conformed them.
+    """
+
+    cohort: Cohort
+    observed: Observed
+    description: Description
+    withdrawn: tuple[str, ...]
+    tables: Mapping[str, pd.DataFrame]
+
+
+def meet(study: Study, contract: Contract, extract: Extract, leaving: Leaving | None = None) -> Met:
+    """From raw tables to what a study asks about.
+
+    leaving  a reason and, from cohort and outcome, who leaves for it, after everything else.
+    """
     endpoint, settings = ENDPOINTS[study.endpoint.name], study.settings(contract)
     conformed = REGISTRIES[study.registry].conform(require(contract, extract), contract)
     eligible = endpoint.eligible(select_cohort(conformed, study.eligibility), conformed.tables, settings)
     cohort = eligible.take(canonical_order(eligible.ids, study.seed))
     observed = endpoint.observe(cohort, conformed.tables, settings)
-    resolved = resolve(observed.outcome)
+    if leaving is not None:
+        reason, who = leaving
+        cohort = leave(cohort, reason, who(cohort, observed.outcome))
+        observed = endpoint.observe(cohort, conformed.tables, settings)
+    return Met(cohort, observed, endpoint.description(settings), conformed.withdrawn, conformed.tables)
+
+
+def prepare(study: Study, contract: Contract, extract: Extract) -> Prepared:
+    """From raw tables to the first fit, without it."""
+    met = meet(study, contract, extract)
+    resolved = resolve(met.observed.outcome)
     require_horizons(study, resolved)
     develop = development(study, contract, resolved)
-    groups = subgroups_of(study, contract, cohort, conformed.tables)
-    return Prepared(cohort, observed, endpoint.description(settings), develop, conformed.withdrawn, groups)
+    groups = subgroups_of(study, contract, met.cohort, met.tables)
+    return Prepared(met.cohort, met.observed, met.description, develop, met.withdrawn, groups)
