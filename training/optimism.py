@@ -5,9 +5,10 @@ and on everybody; the difference is its optimism, and the mean over refits is ta
 
 The interval is about the performance of the very model that is corrected, which is itself an outcome of these data:
 apparent − true is distributed as own draw − everybody is over refits, and the standard deviation of that is the
-standard error. To shift the apparent value's own interval instead forgets that developments differ in how well they
-do on others: for the slope such an interval is right in a few cases of a hundred. Sources: Harrell 1996; Davison &
-Hinkley 1997 §2.4 (pivots); Noma 2021 (the shifted interval and where it fails); `BENCHMARKS.md`, coverage.
+standard error (of a slope see `correct`). To shift the apparent value's own interval instead forgets that developments
+differ in how well they do on others: for the slope such an interval is right in a few cases of a hundred. Sources:
+Harrell 1996; Davison & Hinkley 1997 §2.4 (pivots) and §3.9 (a bootstrap's own bias); Noma 2021 (the shifted interval
+and where it fails); `BENCHMARKS.md`, coverage.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import NormalDist
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ from training.metrics.metric import Floats, events_by
 from training.metrics.panel import CURVE_POINTS
 from training.workers import Engine
 
+Kind = Literal["plain", "ratio", "slope"]
+
 DESIGN, SUFFIX = "bootstrap", "_optimism_corrected"
 LEAST_REFITS = 10
 """Fewer give a standard deviation that nobody should read."""
@@ -40,7 +43,7 @@ _BOUNDS = {
     "calibration_intercept": (-np.inf, np.inf),
     "oe_ratio": (0.0, np.inf),
 }
-_LOG = ("oe_ratio",)
+_KINDS: dict[str, Kind] = {"oe_ratio": "ratio", "calibration_slope": "slope"}
 
 
 @final
@@ -71,7 +74,7 @@ class Refits:
 class Corrected:
     """(k,) each: apparent numbers, mean optimism, corrected numbers, their standard error, refits behind them.
 
-    A ratio is corrected on the log scale (`log`), and so are its optimism and standard error.
+    A ratio (`log`) is corrected on the log scale, where its optimism and standard error are said too.
     """
 
     apparent: Floats
@@ -90,9 +93,17 @@ class Corrected:
         return low, high
 
 
-def correct(apparent: Floats, own: Floats, everybody: Floats, log: NDArray[np.bool_] | None = None) -> Corrected:
-    """From apparent numbers (k,) and those of each refit on its own draw and on everybody, (b, k); NaN is left out."""
-    ratio = np.zeros(len(apparent), bool) if log is None else log
+def correct(apparent: Floats, own: Floats, everybody: Floats, kinds: Sequence[Kind] | None = None) -> Corrected:
+    """From apparent numbers (k,) and those of each refit on its own draw and on everybody, (b, k); NaN is left out.
+
+    A slope needs more than Harrell's difference. With V the variance of the true signal and K that of the noise that a
+    development adds, the slope on others is V / (V + K). A bootstrap's population is the sample, whose signal already
+    is V + K, so that its refits show (V + K) / (V + 2K): one half where there is no signal at all, and the truth is 0.
+    Solved for V / (V + K), each refit's optimism is divided by 1 − q, q the mean optimism over the apparent slope;
+    from q = ½ on the corrected slope is 0.
+    """
+    named = np.array(["plain"] * len(apparent) if kinds is None else list(kinds))
+    ratio = named == "ratio"
     with np.errstate(divide="ignore", invalid="ignore"):
         difference = np.where(ratio, np.log(own) - np.log(everybody), own - everybody)
         fine = np.isfinite(difference)
@@ -102,7 +113,10 @@ def correct(apparent: Floats, own: Floats, everybody: Floats, log: NDArray[np.bo
         squares = np.sum(np.where(fine, difference - mean, 0.0) ** 2, axis=0)
         # The mean of b refits is itself uncertain, by one over the root of b of the same spread.
         error = np.sqrt(squares / np.where(count > 1, count - 1, np.nan) * (1 + 1 / count))
+        share = np.where((named == "slope") & (apparent > 0), np.clip(mean / apparent, 0.0, 0.5), 0.0)
+        mean, error = mean / (1 - share), error / (1 - share)
         value = np.where(ratio, apparent * np.exp(-mean), apparent - mean)
+        value = np.where(share == 0.5, np.maximum(value, 0.0), value)
     return Corrected(apparent, mean, value, error, count.astype(np.intp), ratio)
 
 
@@ -146,7 +160,7 @@ def optimism_corrected(
         own, everybody = (np.concatenate([part[number][side] for part in collected]) for side in (0, 1))
         asked = _Asked(measure, outcome, model, level, len(refits.drawn))
         try:
-            found = correct(measure.read(apparent, None), own, everybody, _ratios(measure))
+            found = correct(measure.read(apparent, None), own, everybody, _kinds(measure))
         except Undefined as error:
             estimates += [asked.refused(name, estimator, str(error)) for name, estimator in measure.names]
             continue
@@ -248,9 +262,9 @@ def _part(
     return both_ways(measures_of(outcome, days, grids), refits)
 
 
-def _ratios(measure: Measure) -> NDArray[np.bool_]:
-    named = [metric in _LOG for metric, _ in measure.names]
-    return np.array(named + [False] * len(measure.grid))
+def _kinds(measure: Measure) -> list[Kind]:
+    named: list[Kind] = [_KINDS.get(metric, "plain") for metric, _ in measure.names]
+    return named + ["plain"] * len(measure.grid)
 
 
 def _or_nan(measure: Measure, curves: Curves, weights: Floats | None) -> Floats:

@@ -31,12 +31,13 @@ from training.meta_analysis import pool
 from training.metrics.calibration import MIN_EVENTS, oe_ratio
 from training.metrics.discrimination import harrell_c
 from training.metrics.metric import Floats
-from training.optimism import correct
+from training.optimism import Kind, correct
 from training.resampling import derive_seed
 
 METRICS: Final = ("C", "IPA", "slope")
 SIZES: Final = (400, 1500)
 BOOTSTRAPS: Final = 100
+_KINDS: Final[tuple[Kind, ...]] = ("plain", "plain", "slope")
 _NEW, _SEED, _LEVEL = 100_000, 20261125, 0.95
 _SITES, _SITE_SD, _NEXT = 10, 0.2, 20
 _Z: Final = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
@@ -89,7 +90,7 @@ def optimism_of(n: int, seed: int, *, bootstraps: int = BOOTSTRAPS, new: int = _
         again = fit(seen.X[rows], seen.outcome.take(rows), model.coef)
         risks, drawn = risk_of(again, seen.X), np.bincount(rows, minlength=n).astype(float)
         own[b], everybody[b] = read.both(risks, drawn)
-    found = correct(apparent, own, everybody)
+    found = correct(apparent, own, everybody, _KINDS)
     shifted = np.quantile(own - found.optimism, [0.025, 0.975], axis=0)
     influence = harrell_c(seen.outcome, risk).influence
     jackknife = float(np.sqrt(np.sum(influence**2))) if influence is not None else np.nan

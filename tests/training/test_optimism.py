@@ -67,11 +67,26 @@ def test_the_correction_is_apparent_minus_mean_optimism():
 
 def test_a_ratio_is_corrected_on_the_log_scale_and_a_number_that_failed_is_left_out():
     own, everybody = np.array([[1.0], [1.0], [np.nan]]), np.array([[2.0], [8.0], [1.0]])
-    found = correct(np.array([1.0]), own, everybody, np.array([True]))
+    found = correct(np.array([1.0]), own, everybody, ["ratio"])
     assert found.value == pytest.approx([4.0])
     assert found.refits.tolist() == [2]
     low, high = found.interval(0.95)
     assert low[0] * high[0] == pytest.approx(16.0)
+
+
+@pytest.mark.parametrize(("signal", "noise"), [(1.0, 0.1), (1.0, 0.5), (0.0, 1.0)])
+def test_a_slope_is_corrected_for_the_signal_that_a_sample_seems_to_have(signal, noise):
+    own, everybody = np.ones((5, 1)), np.full((5, 1), (signal + noise) / (signal + 2 * noise))
+    found = correct(np.ones(1), own, everybody, ["slope"])
+    assert found.value == pytest.approx([signal / (signal + noise)])
+    half = correct(np.ones(1), own, everybody + np.linspace(-0.1, 0.1, 5)[:, None], ["slope"])
+    plain = correct(np.ones(1), own, everybody + np.linspace(-0.1, 0.1, 5)[:, None])
+    assert half.standard_error[0] >= plain.standard_error[0]
+
+
+def test_a_slope_never_falls_below_zero_for_want_of_signal():
+    found = correct(np.ones(1), np.ones((5, 1)), np.full((5, 1), 0.3), ["slope"])
+    assert found.value.tolist() == [0.0]
 
 
 def test_a_draw_is_judged_as_if_its_patients_stood_there_as_often(small):
