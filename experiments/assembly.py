@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.contrasts import contrasts
+from experiments.follow_up import by_design, censoring_given_predictors
 from experiments.limits import limit_facts, limit_tables
 from experiments.sample_size import sample_size_facts, sample_size_table
 from experiments.study import Study
@@ -21,6 +22,7 @@ from features.endpoints.endpoint import Observed
 from features.outcome import Outcome
 from features.predictors import derive, field_of
 from training.appraisal import appraise
+from training.conditional_censoring import ConditionalCensoring
 from training.designs import resamples
 from training.develop import Develop, Developed
 from training.evaluation import Scored, evaluate, merged
@@ -52,11 +54,13 @@ def assemble(
 ) -> Evidence:
     """All that the documents, the gate and the tracker will read."""
     outcome = resolve(observed.outcome)
-    judged = judge(study, cohort, outcome, develop, predictions, developed, engine)
+    follow_up = censoring_given_predictors(study, contract, cohort, outcome)
+    weighed = by_design(study, contract, cohort, outcome, predictions, follow_up)
+    judged = judge(study, cohort, outcome, develop, predictions, developed, {**weighed, "apparent": follow_up}, engine)
     pooled = sites_pooled(judged, level=study.intervals.level)
     corrected = _bootstrapped(study, cohort, outcome, develop, predictions, developed, engine)
-    beside = contrasts(study, cohort, outcome, develop, predictions, groups, engine)
-    judged = merged([judged, pooled, corrected, beside])
+    beside = contrasts(study, cohort, outcome, develop, predictions, groups, weighed, engine)
+    judged = merged([judged, pooled, corrected, beside, *([] if follow_up is None else [follow_up.evidence])])
     if observed.outcome.interval_censored:
         judged = taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
@@ -106,9 +110,13 @@ def judge(
     develop: Develop,
     predictions: Mapping[str, Predictions],
     developed: Developed,
+    weighed: Mapping[str, ConditionalCensoring | None],
     engine: Engine,
 ) -> Evidence:
-    """Each model under each design, and the chosen one on its own patients ("apparent")."""
+    """Each model under each design, and the chosen one on its own patients ("apparent").
+
+    weighed: design → censoring of the patients that it scores, given their predictors.
+    """
     null, compared = develop.null[0], {one.name for one in develop.comparators}
     complete = np.flatnonzero(~developed.models[developed.chosen].unknown(cohort.frame).any(axis=1))
     asked = [
@@ -143,6 +151,9 @@ def judge(
                 seed=derive_seed(study.seed, "intervals", design),
                 null=against if model != null else None,
                 populations=populations,
+                strata=cohort.sites,
+                censoring=weighed.get(design),
+                thresholds=study.endpoint.thresholds,
             )
         )
         for design, model, scored, against, populations in asked

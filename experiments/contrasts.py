@@ -11,6 +11,7 @@ from experiments.subgroups import hide_small
 from features.cohort import Cohort
 from features.outcome import Outcome
 from training.comparator_evidence import comparator_tables, judge_comparator
+from training.conditional_censoring import ConditionalCensoring
 from training.develop import Develop
 from training.evaluation import merged
 from training.evidence import Evidence
@@ -29,11 +30,15 @@ def contrasts(
     develop: Develop,
     predictions: Mapping[str, Predictions],
     groups: Sequence[Subgroup],
+    weighed: Mapping[str, ConditionalCensoring | None],
     engine: Engine,
 ) -> Evidence:
-    """Comparators under every design that predicted them, and the elected model in every subgroup."""
-    comparators = _comparators(study, cohort, outcome, develop, predictions, engine)
-    subgroups = _subgroups(study, outcome, predictions, groups, engine)
+    """Comparators under every design that predicted them, and the elected model in every subgroup.
+
+    weighed: design → censoring of the patients that it scores, given their predictors.
+    """
+    comparators = _comparators(study, cohort, outcome, develop, predictions, weighed, engine)
+    subgroups = _subgroups(study, outcome, predictions, groups, weighed.get(_SUBGROUP_DESIGN), engine)
     facts = {
         "comparators": [one.name for one in develop.comparators],
         "subgroups": {group.name: list(group.levels) for group in groups},
@@ -47,6 +52,7 @@ def _comparators(
     outcome: Outcome,
     develop: Develop,
     predictions: Mapping[str, Predictions],
+    weighed: Mapping[str, ConditionalCensoring | None],
     engine: Engine,
 ) -> Evidence:
     futures = [
@@ -65,6 +71,9 @@ def _comparators(
                 level=study.intervals.level,
                 # The seed of all models of the design: the same resamples of the same patients.
                 seed=derive_seed(study.seed, "intervals", design),
+                strata=cohort.sites,
+                censoring=weighed.get(design),
+                thresholds=study.endpoint.thresholds,
             )
         )
         for design, each in predictions.items()
@@ -82,6 +91,7 @@ def _subgroups(
     outcome: Outcome,
     predictions: Mapping[str, Predictions],
     groups: Sequence[Subgroup],
+    censoring: ConditionalCensoring | None,
     engine: Engine,
 ) -> Evidence:
     if _SUBGROUP_DESIGN not in predictions:
@@ -97,6 +107,7 @@ def _subgroups(
                 group,
                 horizons=study.endpoint.horizons_days,
                 level=study.intervals.level,
+                censoring=censoring,
                 **choices,
             )
         )

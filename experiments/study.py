@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import Annotated, Any, final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -34,13 +34,16 @@ class _Strict(BaseModel):
 class EndpointChoice(_Strict):
     """What counts, by when, and which cause at which horizon the gate reads.
 
-    settings  of the endpoint itself (see its module); laid over the contract's own settings.
+    thresholds  risks at which somebody would act: net benefit is an estimate at each; at 10, 20 and 30 % if none is
+                named. The decision curve spans 1 to 50 % and these.
+    settings    of the endpoint itself (see its module); laid over the contract's own settings.
     """
 
     name: str
     horizons_days: tuple[float, ...] = Field(min_length=1)
     primary_horizon_days: float
     primary_cause: str
+    thresholds: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     settings: dict[str, _Scalar | list[_Scalar] | dict[str, _Scalar]] = {}
 
 

@@ -15,6 +15,7 @@ from features.outcome import Outcome
 from training.censoring import Undefined
 from training.comparators import Comparator, PublishedScore, UploadedRisk
 from training.comparison import compare
+from training.conditional_censoring import ConditionalCensoring
 from training.evaluation import Scored, evaluate
 from training.evidence import Estimate, Evidence
 from training.metrics import METRICS
@@ -39,6 +40,9 @@ def judge_comparator(
     resamples: int,
     level: float,
     seed: int,
+    strata: NDArray[Any] | None = None,
+    censoring: ConditionalCensoring | None = None,
+    thresholds: Sequence[float] = (),
 ) -> Evidence:
     """All that is said of a model, of a comparator; what asks for a risk is "not applicable" where it gives none.
 
@@ -51,7 +55,8 @@ def judge_comparator(
     if int((outcome.event[spoken] > 0).sum()) < MIN_EVENTS:
         return Evidence((_too_few(comparator, outcome.causes[0], design, population),))
     own, other, nothing = (_among(one, spoken) for one in (scored, ours, null))
-    choices: dict[str, Any] = {"level": level, "seed": seed}
+    choices: dict[str, Any] = {"level": level, "seed": seed, "strata": strata}
+    choices |= {"censoring": censoring, "thresholds": thresholds}
     drawn = resamples if comparator.until else 0
     found = evaluate(
         outcome,
@@ -66,15 +71,8 @@ def judge_comparator(
     # Facts, and estimates of the data, are the whole cohort's: they are said where our own models are judged.
     estimates = [_said(one, comparator, horizons[-1], population) for one in found.estimates if one.design == design]
     within = [days for days in horizons if days <= comparator.until]
-    paired = compare(
-        outcome,
-        own,
-        other,
-        names=(comparator.name, "ours"),
-        horizons=within or horizons[:1],
-        resamples=resamples if within else 0,
-        **choices,
-    )
+    choices |= {"horizons": within or horizons[:1], "resamples": resamples if within else 0}
+    paired = compare(outcome, own, other, names=(comparator.name, "ours"), **choices)
     tables: dict[str, list[dict[str, Any]]] = {
         name: [{**row} for row in rows if (row.get("horizon_days") or 0) <= comparator.until and comparator.until]
         for name, rows in found.tables.items()
@@ -82,7 +80,7 @@ def judge_comparator(
     tables["comparator_differences"] = [
         _difference(one, comparator, design, population)
         for one in paired.estimates
-        if within or one.metric in _RANKED_DIFFERENCES
+        if one.metric in _RANKED_DIFFERENCES or (within and _asks_for_little(one, comparator, horizons[-1]))
     ]
     return Evidence(tuple(estimates), tables)
 
@@ -140,6 +138,11 @@ def _said(one: Estimate, comparator: Comparator, last: float, population: str) -
         return moved
     reason = f"it gives no risk beyond {until:.0f} days" if until else "it gives no risk: it only ranks patients"
     return replace(moved, value=None, low=None, high=None, level=None, method="", state="not applicable", reason=reason)
+
+
+def _asks_for_little(one: Estimate, comparator: Comparator, last: float) -> bool:
+    """A likelihood is of the whole follow-up: it asks for risks as far as the last horizon."""
+    return one.metric != "delta_rcll" or comparator.until >= last
 
 
 def _difference(one: Estimate, comparator: Comparator, design: str, population: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
+from training.conditional_censoring import ConditionalCensoring
 from training.evaluation import Scored, panel_of
 from training.evidence import Estimate, Evidence
 from training.judge import Judge
@@ -62,14 +63,15 @@ def judge_subgroup(
     level: float,
     design: str,
     model: str,
+    censoring: ConditionalCensoring | None = None,
 ) -> Evidence:
     """Every metric that has an analytic interval, among each level's patients and among all others.
 
     Censoring is the whole cohort's; a population with fewer than ten events has no number.
     """
     panel = panel_of(outcome, scored)
-    days = tuple(float(h) for h in sorted(horizons))
-    judge = Judge(panel, np.zeros((len(panel.patients), 0)), days, Ledger(design, model, level))
+    days, nobody = tuple(float(h) for h in sorted(horizons)), np.zeros((len(panel.patients), 0))
+    judge = Judge(panel, nobody, days, Ledger(design, model, level), given=censoring)
     populations = {group.population(one): rows for one, rows in group.levels.items() if len(rows)}
     for one, rest in group.contrasts.items():
         if rest not in populations:

@@ -1,0 +1,64 @@
+"""Do a study's predictors tell how long a patient is followed? The model of it that weighs every number once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from experiments.study import Study
+from features.cohort import Cohort
+from features.contract import Contract
+from features.outcome import Outcome
+from training.conditional_censoring import ConditionalCensoring
+from training.families.cox import Cox
+from training.recipe import Recipe
+from training.resampling import derive_seed, folds
+from training.validation import Predictions
+
+_FOLDS = 10
+_LEAST = 50  # patients: with fewer nothing can be said about their follow-up
+
+
+def censoring_given_predictors(
+    study: Study, contract: Contract, cohort: Cohort, outcome: Outcome
+) -> ConditionalCensoring | None:
+    """Of the whole cohort, from all predictors that any recipe reads; None where there are none, or hardly a patient.
+
+    outcome: each event with its day.
+    """
+    names = tuple(dict.fromkeys(name for one in study.recipes for name in study.predictors_of(one)))
+    if not names or cohort.n < _LEAST:
+        return None
+    seed = derive_seed(study.seed, "censoring")
+    X = Recipe(Cox(), names).encode(cohort.frame, contract, seed=seed).design.X
+    dealt = folds(cohort.ids, outcome.event, cohort.sites, k=_FOLDS, repeats=1, seed=seed, design="censoring")
+    each = [(one.train, one.test) for one in dealt]
+    return ConditionalCensoring.cross_fitted(X, outcome, each, level=study.intervals.level)
+
+
+def by_design(
+    study: Study,
+    contract: Contract,
+    cohort: Cohort,
+    outcome: Outcome,
+    predictions: Mapping[str, Predictions],
+    whole: ConditionalCensoring | None,
+) -> dict[str, ConditionalCensoring | None]:
+    """For each design the same from the patients that it scores: weights come from the data that are scored.
+
+    Which weights are the headline stays what the whole cohort says.
+    """
+    found: dict[str, ConditionalCensoring | None] = {}
+    for name, each in predictions.items():
+        rows = np.unique(each.patients)
+        part = whole
+        if whole is not None and len(rows) < cohort.n:
+            part = censoring_given_predictors(study, contract, cohort.take(rows), outcome.take(rows))
+        if part is not None and whole is not None and part is not whole:
+            ratio = np.ones(cohort.n)  # of those who are not scored nothing is asked
+            ratio[rows] = part.given.ratio
+            part = ConditionalCensoring(replace(part.given, ratio=ratio), whole.concordance)
+        found[name] = part
+    return found
