@@ -34,7 +34,7 @@ MEMBERS: Final[Mapping[str, Family]] = {
     "pooled_logistic": PooledLogistic(penalty=3.0),
     "pooled_logistic_held": PooledLogistic(penalty=30.0),
     "boosted_cox": BoostedCox(trees=300, depth=3),
-    "pseudo_value_forest": PseudoValueForest(trees=70, columns=0.66),
+    "pseudo_value_forest": PseudoValueForest(trees=60),
 }
 """By name, the quick ones first: linear models, of hazards in proportion and not, under light and heavy penalties; the
 one that knows nothing; and two of trees."""
