@@ -47,8 +47,9 @@ def judge_comparator(
     """All that is said of a model, of a comparator; what asks for a risk is "not applicable" where it gives none.
 
     Nothing is scored of patients of whom it does not speak: the population is then `scope(comparator)`. `ours` is the
-    model that would be released. Table `comparator_differences`: ours − comparator on the same patients and the same
-    resamples of them, positive is better for ours in C and IPA, negative in Brier and ICI.
+    model that would be released. Table `comparator_differences`: ours − comparator, paired by patient, of every number
+    whose interval comes from its patients' influences; positive is better for ours in C, AUC, IPA and net benefit,
+    negative in Brier. (ICI has none: its two intervals, from the same resamples, stand among the estimates.)
     """
     spoken = comparator.speaks_of(frame)
     population = "all" if spoken.all() else scope(comparator)
@@ -71,7 +72,7 @@ def judge_comparator(
     # Facts, and estimates of the data, are the whole cohort's: they are said where our own models are judged.
     estimates = [_said(one, comparator, horizons[-1], population) for one in found.estimates if one.design == design]
     within = [days for days in horizons if days <= comparator.until]
-    choices |= {"horizons": within or horizons[:1], "resamples": resamples if within else 0}
+    choices |= {"horizons": within or horizons[:1], "resamples": 0}
     paired = compare(outcome, own, other, names=(comparator.name, "ours"), **choices)
     tables: dict[str, list[dict[str, Any]]] = {
         name: [{**row} for row in rows if (row.get("horizon_days") or 0) <= comparator.until and comparator.until]
@@ -81,6 +82,7 @@ def judge_comparator(
         _difference(one, comparator, design, population)
         for one in paired.estimates
         if one.metric in _RANKED_DIFFERENCES or (within and _asks_for_little(one, comparator, horizons[-1]))
+        if one.metric != "delta_ici"
     ]
     return Evidence(tuple(estimates), tables)
 

@@ -164,12 +164,11 @@ class FittedComparator:
     def predict(self, frame: pd.DataFrame, times: Floats) -> Curves:
         """Curves of each row; those of patients of whom it does not speak are 0, and nobody scores them."""
         risk = np.zeros((len(frame), 1, len(times)))
-        rows = np.flatnonzero(self.comparator.speaks_of(frame))
-        if len(rows):
-            spoken = frame.iloc[rows]
-            if not self.comparator.recalibrated:
-                risk[rows, 0] = self.comparator.source.risk(spoken, times)
-            elif self.hazard is not None:
-                marker = (self.comparator.source.marker(spoken) - self.centre) / self.scale
-                risk[rows] = self.hazard.predict(marker[:, None], times).incidence
+        marker = self.comparator.source.marker(frame)
+        rows = np.flatnonzero(~np.isnan(marker))
+        if len(rows) and not self.comparator.recalibrated:
+            risk[rows, 0] = self.comparator.source.risk(frame.iloc[rows], times)
+        elif len(rows) and self.hazard is not None:
+            own = (marker[rows] - self.centre) / self.scale
+            risk[rows] = self.hazard.predict(own[:, None], times).incidence
         return Curves(times, self.causes, risk)

@@ -61,7 +61,7 @@ def better_than(subject: Subject) -> Cell | None:
     if not here:
         return None
     nearest = min(here, key=lambda row: float(row["value"]))
-    text = f"C higher than {_name(str(nearest['model']))} by {decimal(float(nearest['value']), 3)}"
+    text = f"C higher than {_name(str(nearest['comparator']))} by {decimal(float(nearest['value']), 3)}"
     between = (
         f"{decimal(float(nearest['low']), 3)} to {decimal(float(nearest['high']), 3)}"
         if nearest.get("low") is not None
@@ -104,15 +104,15 @@ def _differences(subject: Subject, cause: str, horizon: float) -> tuple[Block, .
     if not rows:
         return ()
     metrics = tuple(dict.fromkeys(str(row["metric"]) for row in rows))
-    by = {(str(row["model"]), str(row["metric"])): row for row in rows}
-    models = dict.fromkeys(str(row["model"]) for row in rows)
+    by = {(str(row["comparator"]), str(row["metric"])): row for row in rows}
+    models = dict.fromkeys(str(row["comparator"]) for row in rows)
     lines = tuple(
         (Cell(_name(model)), *(_difference(by.get((model, metric))) for metric in metrics)) for model in models
     )
     titles = {"delta_c": "ΔC", "delta_ipa": "ΔIPA", "delta_brier": "ΔBrier", "delta_ici": "ΔICI"}
     note = (
-        "The elected model less the score, on the same resampled patients: above 0 is better for the model in C and "
-        "IPA, below 0 in Brier score and ICI."
+        "The elected model less the score, paired by patient: above 0 is better for the model in C, AUC, IPA and net "
+        "benefit, below 0 in Brier score."
     )
     return (
         Grid(
