@@ -9,7 +9,19 @@ from pathlib import Path
 
 import click
 
-NAMES = ("gate", "recovery", "oracle", "development", "speed", "growth", "null", "learners", "missing", "coverage")
+NAMES = (
+    "gate",
+    "recovery",
+    "oracle",
+    "truth",
+    "development",
+    "speed",
+    "growth",
+    "null",
+    "learners",
+    "missing",
+    "coverage",
+)
 _LONG = ("coverage",)
 """An hour and more: only by name."""
 
@@ -42,12 +54,14 @@ def main(names: tuple[str, ...], workers: int, folder: Path, peers: Path | None)
         oracle,
         recovery,
         speed,
+        truth,
     )
 
     measures: dict[str, Callable[[], Iterator[str]]] = {
         "gate": partial(gate.measure, workers=workers),
         "recovery": partial(recovery.measure, workers=workers),
         "oracle": partial(oracle.measure, workers=workers),
+        "truth": truth.measure,
         "development": partial(development.measure, workers=workers),
         "speed": speed.measure,
         "growth": growth.measure,

@@ -32,7 +32,7 @@ from features.registries.synthetic_follow_up import (
 )
 from features.registries.synthetic_labs import labs_table
 from features.registries.synthetic_patients import draw_patients
-from features.registries.synthetic_truth import Truth, Variant
+from features.registries.synthetic_truth import Truth, Variant, acting
 
 # The day on which each registry's first extract was closed: EPOSO enrolled until 2017, MTRON from 2017 on.
 _LOCKS: Final = (np.datetime64("2018-08-31"), np.datetime64("2022-08-31"))
@@ -99,6 +99,12 @@ def simulate(settings: SyntheticSettings) -> Simulated:
 def simulate_truth(settings: SyntheticSettings) -> Truth:
     """The truth about the patients of the first extract, without tables: fast enough for hundreds of thousands."""
     return _lives(settings, number=0)[2]
+
+
+def simulate_predictors(settings: SyntheticSettings) -> pd.DataFrame:
+    """What acts on the survival of the first extract's patients, by id, as no registry has it (`acting`)."""
+    patients, _, truth = _lives(settings, number=0)
+    return acting(patients).set_index(truth.ids.astype(object))
 
 
 def write_extract(simulated: Simulated, folder: Path) -> None:

@@ -201,6 +201,19 @@ def rates(patients: pd.DataFrame, variant: Variant) -> tuple[Floats, Floats]:
     return level * np.exp(early * poly), level * np.exp(late * poly)
 
 
+def acting(patients: pd.DataFrame) -> pd.DataFrame:
+    """(n, terms) what acts on the hazard of death, complete and in its true form: `rates` is log-linear in these."""
+    terms = {
+        "months": np.log([primary.months for primary in PRIMARIES])[patients["group"]],
+        "not_ambulatory": ~patients["ambulatory"].to_numpy(bool),
+        **{f"ecog={level}": patients["ecog"] == level for level in range(1, len(_ECOG))},
+        **{f"pgsga={level}": patients["pgsga"] == level for level in (1, 2)},
+    }
+    plain = ("visceral", "brain", "albumin", "hemoglobin", "ldh_high", "crp_high", "male", "age", "prior_systemic")
+    terms |= {name: patients[name] for name in (*plain, "poly")}
+    return pd.DataFrame({name: np.asarray(values, float) for name, values in terms.items()})
+
+
 def cumulative_hazard(early: Floats, late: Floats, times: Floats) -> Floats:
     """H(t), continuous at day 91; shapes broadcast."""
     first = np.minimum(times, _CHANGE_DAY) ** _SHAPE

@@ -17,7 +17,7 @@ from training.row_order import distinct_rows, row_order
 from training.trees import Trees
 
 Floats = NDArray[np.float64]
-_BLOCK = 65_536  # rows copied at once
+_BLOCK = 4096  # rows copied at once
 
 
 @final

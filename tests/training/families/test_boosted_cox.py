@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -169,3 +171,17 @@ def test_the_baseline_stands_under_the_scores_that_are_predicted(ties: bool) -> 
     expected = efron_baseline(fitted.score.predict(X), outcome, 1)
     assert np.array_equal(fitted.baseline.steps, expected.steps)
     assert np.allclose(fitted.baseline.increments, expected.increments, rtol=1e-12)
+
+
+def test_the_matrix_is_copied_once() -> None:
+    """A wide table in single precision: what numpy holds at its peak is one more matrix, and columns of rows."""
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(16_000, 200)).astype(np.float32)
+    outcome = Outcome.right_censored(np.ceil(rng.exponential(24.0, 16_000)), rng.integers(0, 2, 16_000))
+    family, design = BoostedCox(trees=2), Design(X, tuple(f"x{j}" for j in range(200)))  # type: ignore[arg-type]
+    family.fit(design, outcome, 1)
+    tracemalloc.start()
+    family.fit(design, outcome, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.6 * X.nbytes
