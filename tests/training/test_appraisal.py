@@ -290,6 +290,12 @@ def test_the_corrected_figure_of_a_bootstrap_is_the_honest_one() -> None:
     assert found["PM013"].sentence.endswith("IPA by 90 d 0.170 on its own patients, 0.010 on others.")
 
 
+def test_a_bootstrap_judges_those_who_taught_it_on_purpose() -> None:
+    drawn = {"design": "bootstrap", "label": "draw 1 of 200", "overlap": 630}
+    proofs = [*sound().tables["split_proofs"], drawn]
+    assert asked(replace(sound(), tables={**sound().tables, "split_proofs": proofs}))["PM012"].state == "passed"
+
+
 def test_several_causes_are_each_looked_at_and_named() -> None:
     other = estimate("calibration_slope", 0.5, 0.1, cause="left")
     found = asked(replace(sound(), estimates=(*sound().estimates, other)))["PM021"]

@@ -88,19 +88,21 @@ def _missing(reading: Reading) -> Answer:
 
 def _complete_cases(reading: Reading) -> Answer:
     lines, off = [], []
-    for metric, word in (("harrell_c", "C"), ("oe_ratio", "observed/expected")):
-        everyone = reading.number(metric, reading.horizon_days)
-        complete = reading.number(metric, reading.horizon_days, population="complete cases")
+    # C over the whole range too: few are complete, and at an early horizon fewer than ten of them may have died.
+    asked = (("harrell_c", "C", None), ("harrell_c", "C", reading.horizon_days))
+    for metric, word, horizon in (*asked, ("oe_ratio", "observed/expected", reading.horizon_days)):
+        everyone = reading.number(metric, horizon)
+        complete = reading.number(metric, horizon, population="complete cases")
         if everyone is None or complete is None or everyone.value is None:
             continue
         lines.append(
-            f"{word} {said(complete)} in {complete.n} complete cases, {everyone.value:.2f} in all {everyone.n}"
+            f"{word} {by(horizon)} {said(complete)} in {complete.n} complete cases, {everyone.value:.2f} in all"
         )
         if complete.low is not None and complete.high is not None:
             off.append(not complete.low <= everyone.value <= complete.high)
     if not off:
-        return not_applicable(reading.reason("harrell_c", reading.horizon_days, population="complete cases"))
-    return answer(any(off), f"{by(reading.horizon_days)}: {'; '.join(lines)}.")
+        return not_applicable(reading.reason("harrell_c", None, population="complete cases"))
+    return answer(any(off), f"{'; '.join(lines)}.")
 
 
 def _follow_up(reading: Reading) -> Answer:
@@ -166,7 +168,8 @@ def _without_evidence(reading: Reading) -> Answer:
 
 
 def _both_sides(reading: Reading) -> Answer:
-    proofs = reading.table("split_proofs")
+    # A draw of the bootstrap teaches and judges the same patients on purpose: that is what measures the optimism.
+    proofs = [row for row in reading.table("split_proofs") if row["design"] != "bootstrap"]
     if not proofs:
         return not_applicable("no proof of the splits was written")
     shared = [f"{row['design']} {row['label']}" for row in proofs if row["overlap"]]

@@ -118,7 +118,7 @@ def _comparators(reading: Reading) -> Answer:
     parts = [
         f"{_DELTAS[metric]} {_gain(row)} ({row['comparator']})" for metric, row in nearest.items() if row is not None
     ]
-    return answer(False, f"better than {len(scores)} {by(reading.horizon_days)}; nearest: {', '.join(parts)}.")
+    return answer(False, f"better than {len(scores)} scores {by(reading.horizon_days)}; nearest: {', '.join(parts)}.")
 
 
 def _is_asked(row: Mapping[str, Any], reading: Reading) -> bool:
