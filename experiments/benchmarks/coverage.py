@@ -16,6 +16,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.benchmarks.nested_super_learner import FOLDS, nested_super_learner
 from experiments.benchmarks.weibull_world import (
     CAUSE,
     HORIZON,
@@ -36,6 +37,7 @@ from training.resampling import derive_seed
 
 METRICS: Final = ("C", "IPA", "slope")
 SIZES: Final = (400, 1500)
+LEARNER_SIZE: Final = 400
 BOOTSTRAPS: Final = 100
 _KINDS: Final[tuple[Kind, ...]] = ("plain", "plain", "slope")
 _NEW, _SEED, _LEVEL = 100_000, 20261125, 0.95
@@ -48,11 +50,12 @@ Works = dict[str, tuple[int, Callable[[int], Row]]]
 
 
 def measure(
-    state: Path = Path("runs/coverage.jsonl"), *, replicates: int = 1000, hospitals: int = 500
+    state: Path = Path("runs/coverage.jsonl"), *, replicates: int = 1000, hospitals: int = 500, learners: int = 50
 ) -> Iterator[str]:
     """Run what `state` does not hold yet, a line for each replicate, and say what all of it shows."""
     works: Works = {f"optimism {n}": (replicates, partial(optimism_of, n)) for n in SIZES}
     works["next hospital"] = (hospitals, next_hospital)
+    works["super learner"] = (learners, partial(nested_super_learner, LEARNER_SIZE))
     done = {(row["kind"], row["replicate"]) for row in _finished(state)}
     state.parent.mkdir(parents=True, exist_ok=True)
     for number in range(max(count for count, _ in works.values())):
@@ -74,6 +77,9 @@ def report(state: Path) -> Iterator[str]:
     found = [row for row in rows if row["kind"] == "next hospital"]
     if len(found) > 1:
         yield from _hospital_lines(found)
+    found = [row for row in rows if row["kind"] == "super learner"]
+    if len(found) > 1:
+        yield from _learner_lines(found)
 
 
 def optimism_of(n: int, seed: int, *, bootstraps: int = BOOTSTRAPS, new: int = _NEW) -> Row:
@@ -192,10 +198,8 @@ def _optimism_lines(n: int, rows: list[dict[str, Any]]) -> Iterator[str]:
     yield f"fixed-penalty Cox, n = {n}, {len(rows)} replicates of {BOOTSTRAPS} bootstraps; truth on {_NEW} new patients"
     yield "                                   " + "".join(f"{name:>18}" for name in METRICS)
     yield _row("truth, mean", truth.mean(axis=0))
-    for name, values in (("apparent − truth", apparent - truth), ("corrected − truth", corrected - truth)):
-        noise = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-        cells = [f"{a:+.4f} ± {b:.4f}" for a, b in zip(values.mean(axis=0), noise, strict=True)]
-        yield f"  {name:<33}" + "".join(f"{cell:>18}" for cell in cells)
+    yield _bias("apparent − truth", apparent - truth)
+    yield _bias("corrected − truth", corrected - truth)
     low, high = corrected - _Z * error, corrected + _Z * error
     yield _coverage("corrected ± SD of the optimism", low, high, truth)
     shifted = [np.array([row[name] for row in rows]) for name in ("shifted_low", "shifted_high")]
@@ -216,6 +220,20 @@ def _hospital_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     tau, width = np.array([row["tau"][0] for row in rows]), np.exp(ahead)
     yield f"  τ of log O/E: mean {tau.mean():.3f}, truth {truth.std(axis=1, ddof=1).mean():.3f}"
     yield f"  median interval {np.median(width[:, 0]):.2f} to {np.median(width[:, 1]):.2f}"
+
+
+def _learner_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    truth, estimate = (np.array([row[name] for row in rows]) for name in ("truth", "estimate"))
+    yield f"super learner, n = {LEARNER_SIZE}, {len(rows)} replicates of nested cross-validation, {FOLDS} outer folds"
+    yield "                                   " + "".join(f"{name:>18}" for name in METRICS)
+    yield _row("truth, mean", truth.mean(axis=0))
+    yield _bias("out of fold − truth", estimate - truth)
+
+
+def _bias(name: str, gap: Floats) -> str:
+    noise = gap.std(axis=0, ddof=1) / np.sqrt(len(gap))
+    cells = [f"{a:+.4f} ± {b:.4f}" for a, b in zip(gap.mean(axis=0), noise, strict=True)]
+    return f"  {name:<33}" + "".join(f"{cell:>18}" for cell in cells)
 
 
 def _coverage(name: str, low: Floats, high: Floats, truth: Floats) -> str:

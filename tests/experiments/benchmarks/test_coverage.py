@@ -40,7 +40,7 @@ def test_a_simulation_resumes_where_it_stopped(tmp_path, monkeypatch):
     state = tmp_path / "state.jsonl"
     done = [{"kind": kind, "replicate": 0} for kind in ("optimism 400", "optimism 1500")]
     state.write_text("".join(json.dumps(row) + "\n" for row in done) + '{"kind": "next hos')
-    assert next(iter(measure(state, replicates=1, hospitals=2))).startswith("next hospital, 2 replicates")
+    assert next(iter(measure(state, replicates=1, hospitals=2, learners=0))).startswith("next hospital, 2 replicates")
     before = state.read_text()
-    list(measure(state, replicates=1, hospitals=2))
+    list(measure(state, replicates=1, hospitals=2, learners=0))
     assert state.read_text() == before
