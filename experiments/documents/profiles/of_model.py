@@ -44,9 +44,10 @@ def _sample_size(subject: Subject) -> Answer:
 def _partition(subject: Subject) -> Answer:
     proofs = subject.table("split_proofs")
     if proofs:
-        both = sum(int(row.get("overlap") or 0) for row in proofs)
+        both = sum(int(row.get("overlap") or 0) for row in proofs if row["design"] != "bootstrap")
         return Answer.measured(
-            f"{len(proofs)} splits, each with digests of its training and test rows; {both} patients on both sides.",
+            f"{len(proofs)} splits, each with digests of its training and test rows; {both} patients on both sides "
+            "(but for bootstraps, which judge their own teachers by design).",
             "Provenance",
         )
     refits = subject.table("refits")
