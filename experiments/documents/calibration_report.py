@@ -134,7 +134,7 @@ def _curves(subject: Subject) -> Iterable[Block]:
         _named(figure)
         for cause in subject.causes
         for horizon in subject.horizons
-        for zoomed in (False, True)
+        for zoomed in ((False, True) if figures.zoom_helps(subject, cause, horizon) else (False,))
         if (figure := figures.calibration(subject, cause, horizon, zoomed=zoomed)) is not None
     ]
     return found or _gap("calibration curves")
@@ -161,7 +161,7 @@ def _periods(subject: Subject) -> tuple[Block, ...]:
     temporal = performance.in_the_large(subject, subject.causes[0], "temporal")
     later = (temporal,) if subject.evidence.find(design="temporal", model=subject.model) else ()
     if not found:
-        words = 'MISSING: no calendar period was named. try: [[subgroups]] name = "period" with bands of years'
+        words = "MISSING: no calendar period was named. try: a subgroup by a date, with bands of years, named period"
         return (*later, Prose((Cell(words, state="missing"),)))
     tables = tuple(groups.group_table(subject, c, h, found) for c in subject.causes for h in subject.horizons)
     return (*later, *tables)

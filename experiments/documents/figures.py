@@ -51,6 +51,13 @@ def calibration(
     return Figure(key, title, description, drawing.svg(key=key, title=title, description=description), data)
 
 
+def zoom_helps(subject: Subject, cause: str, horizon: float) -> bool:
+    """Whether the range in use is so much shorter than the whole that it deserves a picture of its own."""
+    judged = {"design": subject.design, "model": subject.model, "cause": cause, "horizon_days": horizon}
+    rows = subject.table("calibration_curve", **judged)
+    return bool(rows) and _range_in_use(rows, subject.table("risk_histogram", **judged)) <= 0.8
+
+
 def observed(subject: Subject) -> Figure | None:
     """What happened, without a model: incidence of each cause with band and numbers at risk; None without data."""
     rows = subject.table("observed_curve")

@@ -128,7 +128,8 @@ def flow(subject: Subject) -> Figure | None:
     silent = len(rows) - len(leaving)
     description = (
         f"Flow of the cohort: {count(started)} patients in the registry, "
-        f"{count(started - analysed)} left for {len(leaving)} reasons, {count(analysed)} analysed. "
+        f"{count(started - analysed)} left for {len(leaving)} reason{'' if len(leaving) == 1 else 's'}, "
+        f"{count(analysed)} analysed. "
         f"Further conditions checked by which nobody left: {silent}."
     )
     table = tuple((Cell(str(row["reason"])), _value(row["left"]), _value(row["remaining"])) for row in rows)

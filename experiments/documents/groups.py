@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.documents.page import Block, Cell, Grid, Prose
 from experiments.documents.subject import Subject
-from experiments.documents.words import amount, count, days, decimal, plain, said
+from experiments.documents.words import amount, count, days, decimal, plain, said, told_once
 
 _METRICS = ("oe_ratio", "calibration_slope", "auc", "ipa")
 _PERIODS = ("period", "year", "treatment_year")
@@ -38,7 +38,7 @@ def group_table(subject: Subject, cause: str, horizon: float, groups: Sequence[s
                 Cell(_words(population)),
                 Cell("–" if n is None else count(n)),
                 Cell("–" if events is None else count(events)),
-                *(subject.said(metric, **key) for metric in _METRICS),
+                *told_once([subject.said(metric, **key) for metric in _METRICS]),
             )
         )
     return Grid(
@@ -103,7 +103,7 @@ def group_blocks(subject: Subject, cause: str, horizon: float) -> tuple[Block, .
     """Table and gaps, or why there are none."""
     named = subgroups_of(subject)
     if not named:
-        words = "MISSING: no subgroup was judged. try: [[subgroups]] in the study, decided before it runs"
+        words = 'MISSING: no subgroup was judged. try: subgroups = ["sex", …] in the study, decided before it runs'
         return (Prose((Cell(words, state="missing"),)),)
     return (group_table(subject, cause, horizon, named), *gaps(subject, cause, horizon))
 

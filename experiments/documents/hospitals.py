@@ -8,7 +8,7 @@ from typing import Any, Final
 from experiments.documents.forests import Axis, Line, forest
 from experiments.documents.page import Block, Cell, Figure, Grid, Prose
 from experiments.documents.subject import Subject
-from experiments.documents.words import amount, count, days, number, said
+from experiments.documents.words import amount, count, days, number, said, told_once
 from training.evidence import Estimate
 
 _DESIGN: Final = "leave_one_site_out"
@@ -133,7 +133,7 @@ def _table(subject: Subject, cause: str, horizon: float) -> Grid:
         counts = subject.find("oe_ratio", **key)
         cells = (Cell("–"), Cell("–")) if counts is None else _counts(counts)
         name = "all patients together" if population == "all" else population.removeprefix("site=")
-        rows.append((Cell(name), *cells, *(subject.said(m, **key) for m in metrics)))
+        rows.append((Cell(name), *cells, *told_once([subject.said(m, **key) for m in metrics])))
     return Grid(
         f"By site, {subject.label(cause)} by {days(horizon)}",
         ("site", "n", "events", *(said("metric", m) for m in metrics)),

@@ -12,7 +12,8 @@ from training.evidence import Estimate
 _CALIBRATION = ("observed_risk", "mean_risk", "oe_ratio", "calibration_intercept", "calibration_slope")
 _LARGE = ("observed_risk", "mean_risk", "oe_ratio")
 _DISTANCES = ("ici", "e50", "e90", "emax")
-_RANKING = ("auc", "uno_c", "harrell_c", "antolini_c")
+_RANKING = ("auc", "uno_c", "harrell_c")
+_EXTRA = ("antolini_c", "royston_d")
 _OVERALL = ("brier", "ipa")
 
 
@@ -60,7 +61,8 @@ def distances(subject: Subject, cause: str, design: str) -> Grid:
 
 def ranking(subject: Subject, cause: str, design: str) -> Grid:
     """C and AUC at every horizon, and over the whole range where measured so."""
-    return _by_horizon(subject, cause, design, _RANKING, "Discrimination")
+    extra = [m for m in _EXTRA if subject.evidence.find(metric=m, cause=cause, design=design, model=subject.model)]
+    return _by_horizon(subject, cause, design, (*_RANKING, *extra), "Discrimination")
 
 
 def overall(subject: Subject, cause: str, design: str) -> Grid:

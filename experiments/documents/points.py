@@ -55,12 +55,14 @@ _CHECKS: Final[tuple[_Check, ...]] = (
         "sites were not judged, or fewer than three have a number with an interval",
     ),
     _Check(
-        "Subgroups", lambda subject: bool(groups.subgroups_of(subject)), "none named. try: [[subgroups]] in the study"
+        "Subgroups",
+        lambda subject: bool(groups.subgroups_of(subject)),
+        'none named. try: subgroups = ["sex", …] in the study',
     ),
     _Check(
         "Calendar periods",
         lambda subject: bool(groups.periods_of(subject)),
-        'none named. try: [[subgroups]] name = "period" on a date, with bands of years',
+        'none named. try: subgroups = [{ field = "…_date", bands = [2018, 2020], name = "period" }]',
     ),
     _Check("Stability of each patient's prediction", _table("stability"), f"not asked. {_REPEATS}"),
     _Check("Decision curve and net benefit", _table("decision_curve"), "not in the evidence of this run"),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from experiments.documents.page import Block, Cell, Grid, Prose
 from experiments.documents.subject import Subject
-from experiments.documents.words import count, days, decimal, number, plain, said
+from experiments.documents.words import count, days, decimal, number, plain, said, told_once
 from training.evidence import Estimate
 
 _RECALIBRATED: Final = "_recalibrated"
@@ -82,7 +82,7 @@ def _grid(subject: Subject, cause: str, horizon: float, names: Any, title: str, 
         rows.append(
             (
                 Cell(_name(name) if name != subject.model else "the elected model"),
-                *(number(found[metric], missing="not judged") for metric in _METRICS),
+                *told_once([number(found[metric], missing="not judged") for metric in _METRICS]),
                 Cell("–" if first is None or first.n is None else count(first.n)),
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
@@ -146,6 +146,17 @@ def number(estimate: Estimate | None, *, missing: str = "not in the evidence of 
             " % to", " to"
         )
     return Cell(text, between, estimate=estimate.id, note=origin(estimate), value=estimate.value, numeric=True)
+
+
+def told_once(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """A row in which the same reason stands more than once says it once."""
+    seen: set[str] = set()
+    kept = []
+    for cell in cells:
+        again = cell.state == "not applicable" and cell.text in seen
+        kept.append(Cell("–") if again else cell)
+        seen.add(cell.text)
+    return tuple(kept)
 
 
 def interval(estimate: Estimate) -> str:

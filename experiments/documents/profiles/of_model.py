@@ -111,7 +111,7 @@ def _imbalance(subject: Subject) -> Answer:
 def _groups(subject: Subject) -> Answer:
     judged = groups.subgroups_of(subject)
     if not judged:
-        return Answer.missing("subgroups: not judged in this run. try: a [subgroups] table in the study")
+        return Answer.missing('subgroups: not judged in this run. try: subgroups = ["sex", …] in the study')
     gaps = subject.table("subgroup_gaps")
     widest = groups.widest_gap(subject)
     said_gap = f" Widest gap: {widest}." if widest else ""
