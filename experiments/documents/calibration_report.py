@@ -101,7 +101,9 @@ def _use(subject: Subject) -> tuple[Section, ...]:
         return tuple(block for cause in subject.causes for block in make(subject, cause))
 
     sites = each(hospitals.by_site) if hospitals.judged(subject) else hospitals.by_site(subject, "", 0.0)
-    grouped = each(groups.group_blocks) if groups.subgroups_of(subject) else groups.group_blocks(subject, "", 0.0)
+    grouped = groups.group_blocks(subject, "", 0.0)
+    if groups.subgroups_of(subject):
+        grouped = (*each(groups.group_blocks), *each(groups.gaps))
     rivals_ = (
         each(rivals.comparator_blocks) if rivals.comparators_of(subject) else rivals.comparator_blocks(subject, "", 0.0)
     )

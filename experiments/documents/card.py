@@ -153,9 +153,12 @@ def _comparators(subject: Subject) -> tuple[Block, ...]:
 
 
 def _stability(subject: Subject) -> tuple[Block, ...]:
-    return _each(
-        subject, lambda s, cause, _: (*refitting.stability_blocks(s, cause), *refitting.optimism_blocks(s, cause))
-    )
+    def blocks(s: Subject, cause: str, horizon: float) -> Iterable[Block]:
+        tables = (*refitting.stability_blocks(s, cause), *refitting.optimism_blocks(s, cause))
+        plot = refitting.instability(s, cause, horizon)
+        return (*(block for block in tables if not isinstance(block, Figure)), *([] if plot is None else [plot]))
+
+    return _each(subject, blocks)
 
 
 def _standards(subject: Subject) -> tuple[Block, ...]:

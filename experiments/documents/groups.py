@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,54 +59,83 @@ def gaps(subject: Subject, cause: str, horizon: float) -> tuple[Block, ...]:
     lines = tuple(
         (
             Cell(f"{plain(row['group'])}: {plain(row['level'])}"),
-            Cell(said("metric", str(row["metric"]))),
+            Cell(f"{said('metric', str(row['metric']))}, {days(row.get('horizon_days'))}"),
             Cell("–" if row.get("n") is None else count(row["n"])),
             Cell("–" if row.get("events") is None else count(row["events"])),
-            Cell(
-                "–" if row.get("gap") is None else decimal(float(row["gap"]), 3),
-                "" if row.get("low") is None else f"{decimal(row['low'], 3)} to {decimal(row['high'], 3)}",
-                value=row.get("gap"),
-                numeric=True,
-            ),
+            Cell(_gap(row), _span(row), value=row.get("gap"), numeric=True),
+            Cell("–" if row.get("p_holm") is None else decimal(float(row["p_holm"]), 3)),
         )
         for row in rows
     )
     how = "; ".join(dict.fromkeys(str(row["multiplicity"]) for row in rows if row.get("multiplicity")))
-    columns = ("group", "measure", "n", "events", "difference from the others")
+    columns = ("group", "measure", "n", "events", "gap to the others (interval)", "p after Holm")
     return (
         Grid(
             f"Gaps, {subject.label(cause)} by {days(horizon)}",
             columns,
             lines,
-            note=f"Many groups were looked at: {how or 'intervals are not adjusted for it'}.",
+            note=f"A gap of observed : expected is a ratio, of other measures a difference. {how or 'Not adjusted'}.",
             name=f"gaps-{cause}-{horizon:g}",
+            folded=True,
         ),
     )
 
 
 def widest_gap(subject: Subject) -> str:
-    """The widest gap whose interval leaves zero out, of the study's own cause and horizon, in words; "" without one."""
-    clear = [
-        row
-        for row in _rows(subject, subject.causes[0], subject.primary)
-        if row.get("gap") is not None and row.get("low") is not None and not row["low"] <= 0 <= row["high"]
-    ]
+    """The widest gap at the primary horizon whose interval leaves chance out, in words; "" without one.
+
+    Of the ratios observed : expected if one of them is clear, else of the differences.
+    """
+    clear = [row for row in _rows(subject, subject.causes[0], subject.primary) if _clear(row)]
+    ratios = [row for row in clear if row.get("scale") == "ratio"]
     if not clear:
         return ""
-    row = max(clear, key=lambda one: abs(float(one["gap"])))
-    metric = str(row["metric"])
-    gap, low, high = (amount(metric, float(row[name])) for name in ("gap", "low", "high"))
-    who = f"{plain(row['group'])} {plain(row['level'])}"
-    return f"{who}: {said('metric', metric)} differs from the others by {gap} ({low} to {high})"
+    row = max(ratios or clear, key=lambda one: abs(_distance(one)))
+    who, measure = f"{plain(row['group'])}: {plain(row['level'])}", said("metric", str(row["metric"]))
+    kind = "times that of the others" if row.get("scale") == "ratio" else "more than in the others"
+    holm = row.get("p_holm")
+    after = "" if holm is None else f", p after Holm {decimal(float(holm), 3)}"
+    return f"{who}: {measure} {_gap(row)} ({_span(row)}) {kind}{after}"
+
+
+def _clear(row: Mapping[str, Any]) -> bool:
+    if row.get("gap") is None or row.get("low") is None or row.get("high") is None:
+        return False
+    null = 1.0 if row.get("scale") == "ratio" else 0.0
+    return not float(row["low"]) <= null <= float(row["high"])
+
+
+def _distance(row: Mapping[str, Any]) -> float:
+    gap = float(row["gap"])
+    return math.log(gap) if row.get("scale") == "ratio" and gap > 0 else gap
+
+
+def _gap(row: Mapping[str, Any]) -> str:
+    return "–" if row.get("gap") is None else amount(str(row["metric"]), float(row["gap"]))
+
+
+def _span(row: Mapping[str, Any]) -> str:
+    if row.get("low") is None or row.get("high") is None:
+        return ""
+    low, high = (amount(str(row["metric"]), float(row[name])) for name in ("low", "high"))
+    return f"{low} to {high}"
 
 
 def group_blocks(subject: Subject, cause: str, horizon: float) -> tuple[Block, ...]:
-    """Table and gaps, or why there are none."""
+    """The table of groups and the widest gap, or why there are none."""
     named = subgroups_of(subject)
     if not named:
         words = 'MISSING: no subgroup was judged. try: subgroups = ["sex", …] in the study, decided before it runs'
         return (Prose((Cell(words, state="missing"),)),)
-    return (group_table(subject, cause, horizon, named), *gaps(subject, cause, horizon))
+    rows = _rows(subject, cause, horizon)
+    if not rows:
+        return (group_table(subject, cause, horizon, named),)
+    clear = sum(1 for row in rows if row.get("p_holm") is not None and float(row["p_holm"]) < 0.05)
+    words = (
+        f"{len(rows)} gaps to the other patients were looked at; {clear} are clear of chance after Holm. "
+        f"Widest: {widest_gap(subject) or 'none beyond chance'}. Every gap: tables/subgroup_gaps.csv."
+    )
+    return (group_table(subject, cause, horizon, named), Prose.of(words))
 
 
 def _rows(subject: Subject, cause: str, horizon: float) -> list[Mapping[str, Any]]:

@@ -75,7 +75,7 @@ def overall(subject: Subject, cause: str, design: str) -> Grid:
 def distribution(subject: Subject, cause: str, design: str) -> Grid:
     """What judges whole predicted curves: D-calibration and the log likelihood, as extras."""
     rows = []
-    for metric in ("d_calibration", "rcll"):
+    for metric in ("d_calibration", "d_calibration_p", "rcll"):
         found = [
             e
             for e in subject.evidence.find(metric=metric, design=design, model=subject.model, population="all")

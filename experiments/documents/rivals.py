@@ -13,14 +13,19 @@ from training.evidence import Estimate
 _RECALIBRATED: Final = "_recalibrated"
 _NULLS: Final = ("kaplan_meier", "aalen_johansen")
 _METRICS: Final = ("harrell_c", "auc", "ipa", "brier", "oe_ratio", "ici")
+_DELTAS: Final = {
+    "delta_c": "ΔC, whole range",
+    "delta_auc": "ΔAUC",
+    "delta_ipa": "ΔIPA",
+    "delta_brier": "ΔBrier score",
+}
 _RANGE: Final = ("harrell_c",)  # of which the figure over the whole range is the one to read
 
 
 def comparators_of(subject: Subject) -> tuple[str, ...]:
-    """Models of the headline design that are neither the study's own nor the null, raw before recalibrated."""
-    recipes = {str(r.get("name") or r.get("family")) for r in subject.study.get("recipes") or ()}
-    judged = dict.fromkeys(e.model for e in subject.evidence.estimates if e.design == subject.design and e.model)
-    others = [name for name in judged if name not in (*recipes, *_NULLS, subject.model)]
+    """Comparators judged in the headline design, each raw before recalibrated."""
+    judged = {e.model for e in subject.evidence.estimates if e.design == subject.design}
+    others = [str(name) for name in subject.facts("comparators") or () if name in judged]
     bases = dict.fromkeys(name.removesuffix(_RECALIBRATED) for name in others)
     return tuple(name for base in bases for name in (base, base + _RECALIBRATED) if name in others)
 
@@ -57,7 +62,7 @@ def better_than(subject: Subject) -> Cell | None:
         for row in _difference_rows(subject, subject.causes[0])
         if row.get("value") is not None and str(row.get("metric")) == "delta_c"
     ]
-    here = [row for row in rows if row.get("horizon_days") in (subject.primary, None)]
+    here = [row for row in rows if row.get("horizon_days") is None]
     if not here:
         return None
     nearest = min(here, key=lambda row: float(row["value"]))
@@ -100,24 +105,23 @@ def _of(subject: Subject, metric: str, model: str, cause: str, horizon: float) -
 
 
 def _differences(subject: Subject, cause: str, horizon: float) -> tuple[Block, ...]:
-    rows = [row for row in _difference_rows(subject, cause) if row.get("horizon_days") in (horizon, None)]
-    if not rows:
+    rows = [row for row in _difference_rows(subject, cause) if row.get("horizon_days") == _day(row, horizon)]
+    metrics = tuple(metric for metric in _DELTAS if metric in {str(row["metric"]) for row in rows})
+    if not metrics:
         return ()
-    metrics = tuple(dict.fromkeys(str(row["metric"]) for row in rows))
     by = {(str(row["comparator"]), str(row["metric"])): row for row in rows}
-    models = dict.fromkeys(str(row["comparator"]) for row in rows)
+    models = [name for name in comparators_of(subject) if name in {str(row["comparator"]) for row in rows}]
     lines = tuple(
         (Cell(_name(model)), *(_difference(by.get((model, metric))) for metric in metrics)) for model in models
     )
-    titles = {"delta_c": "ΔC", "delta_ipa": "ΔIPA", "delta_brier": "ΔBrier", "delta_ici": "ΔICI"}
     note = (
-        "The elected model less the score, paired by patient: above 0 is better for the model in C, AUC, IPA and net "
-        "benefit, below 0 in Brier score."
+        "The elected model less the score, paired by patient: above 0 is better for the model in C, AUC and IPA, below 0 "
+        "in Brier score."
     )
     return (
         Grid(
             f"Paired differences, {subject.label(cause)} by {days(horizon)}",
-            ("against", *(titles.get(metric, plain(metric)) for metric in metrics)),
+            ("against", *(_DELTAS[metric] for metric in metrics)),
             lines,
             note=note,
             name=f"comparator_differences-{cause}-{horizon:g}",
@@ -131,6 +135,11 @@ def _difference(row: Mapping[str, Any] | None) -> Cell:
         return Cell(f"not applicable: {reason or 'no risk to compare'}", state="not applicable")
     between = f"{decimal(row['low'], 3)} to {decimal(row['high'], 3)}" if row.get("low") is not None else ""
     return Cell(decimal(float(row["value"]), 3), between, value=float(row["value"]), numeric=True)
+
+
+def _day(row: Mapping[str, Any], horizon: float) -> float | None:
+    """C is compared over the whole range, everything else by the horizon."""
+    return None if str(row.get("metric")) == "delta_c" else horizon
 
 
 def _difference_rows(subject: Subject, cause: str) -> list[Mapping[str, Any]]:

@@ -19,6 +19,7 @@ _USUAL = {
     "ipa": ("ipcw_null_of_scored_data", "ipcw_null_out_of_fold"),
     "calibration_slope": ("pseudo_cloglog", "cox_on_log_hazard"),
     "calibration_intercept": ("pseudo_cloglog",),
+    "mape": ("bootstrap_refits",),
 }
 
 

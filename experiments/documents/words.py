@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final
@@ -41,6 +42,7 @@ _METRICS = {
     "royston_d": _Metric("Separation D", 2),
     "tau": _Metric("τ between sites", 3),
     "mape": _Metric("Mean absolute prediction error", 1, "percent"),
+    "d_calibration_p": _Metric("D-calibration, p", 3),
     "censoring_c": _Metric("C of a model for leaving", 3),
 }
 
@@ -70,8 +72,9 @@ _ESTIMATORS = {
     "reml_log_oe": "REML on log observed : expected",
     "reml_logit_c": "REML on logit C",
     "reml_slope": "REML on the slope",
-    "bootstrap_refits": "mean over patients of the mean distance between refits and the model",
+    "bootstrap_refits": "distance between refits and the model, averaged over refits and patients",
     "bootstrap_refits_p95": "the distance that 95 of 100 patients stay below",
+    "cox_on_normal_scores": "Cox on normal scores of the risk",
     "out_of_sample_cox": "Cox for the censoring time, out of sample",
 }
 # What a name's ending adds to its meaning, wherever it stands.
@@ -97,6 +100,9 @@ def said(kind: Literal["metric", "estimator", "design"], name: str) -> str:
         return _METRICS[name].title if name in _METRICS else plain(name)
     if kind == "design":
         return _DESIGNS.get(name, plain(name))
+    above = re.fullmatch(r"(kaplan_meier|aalen_johansen)_above_([0-9.]+)_percent", name)
+    if above:
+        return f"{_ESTIMATORS[above[1]]} of those above {above[2]} %"
     for ending, words in _ENDINGS.items():
         if name.endswith(ending):
             return said("estimator", name.removesuffix(ending)) + words

@@ -121,13 +121,15 @@ def tables() -> dict[str, list[dict[str, Any]]]:
         ],
         "subgroup_gaps": [
             {"group": "sex", "level": "female", "metric": "oe_ratio", "cause": "died", "horizon_days": 90.0, "n": 480,
-             "events": 90, "gap": 0.31, "low": 0.12, "high": 0.5, "multiplicity": "Holm over 3 gaps"},
+             "events": 90, "gap": 1.31, "low": 1.12, "high": 1.5, "scale": "ratio", "p_holm": 0.01,
+             "multiplicity": "Holm over 3 gaps"},
             {"group": "sex", "level": "male", "metric": "auc", "cause": "died", "horizon_days": 90.0, "n": 520,
-             "events": 90, "gap": 0.01, "low": -0.2, "high": 0.2, "multiplicity": "Holm over 3 gaps"},
+             "events": 90, "gap": 0.01, "low": -0.2, "high": 0.2, "scale": "difference", "p_holm": 1.0,
+             "multiplicity": "Holm over 3 gaps"},
         ],
         "comparator_differences": [
-            {"model": "katagiri_revised", "metric": "delta_c", "design": NESTED, "cause": "died", "horizon_days": None,
-             "value": 0.088, "low": 0.06, "high": 0.11}
+            {"comparator": "katagiri_revised", "metric": "delta_c", "design": NESTED, "cause": "died",
+             "horizon_days": None, "value": 0.088, "low": 0.06, "high": 0.11}
         ],
         "sample_size": [
             {"recipe": "cox", "cause": "died", "horizon_days": 90.0, "purpose": "development", "criterion": "shrinkage",
@@ -171,6 +173,7 @@ def whole(survival: Any) -> Any:
     facts = {
         **survival.evidence.facts,
         "digests": {**survival.evidence.facts["digests"], "source": "5c" * 32},
+        "comparators": ["katagiri_revised", "katagiri_revised_recalibrated"],
         "headline_weights": "given_predictors",
         "dates": {"first_time_zero": 2013, "last_time_zero": 2024, "last_contact": 2025},
     }
@@ -263,7 +266,7 @@ def test_page_one_names_worst_and_next_hospital_findings_and_the_nearest_score(w
         assert code in wrong
     assert "PM005" not in wrong
     assert "1, under Findings" in wrong
-    assert "sex female: Observed : expected differs from the others by 0.31 (0.12 to 0.50)" in wrong
+    assert "sex: female: Observed : expected 1.31 (1.12 to 1.50) times that of the others, p after Holm 0.010" in wrong
 
 
 def test_the_card_has_a_chapter_for_each(whole: Any) -> None:
