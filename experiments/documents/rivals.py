@@ -115,8 +115,8 @@ def _differences(subject: Subject, cause: str, horizon: float) -> tuple[Block, .
         (Cell(_name(model)), *(_difference(by.get((model, metric))) for metric in metrics)) for model in models
     )
     note = (
-        "The elected model less the score, paired by patient: above 0 is better for the model in C, AUC and IPA, below 0 "
-        "in Brier score."
+        "The elected model less the score, paired by patient: above 0 is better for the model in C, AUC and IPA, "
+        "below 0 in Brier score."
     )
     return (
         Grid(
