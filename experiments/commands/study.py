@@ -57,12 +57,15 @@ def command(
 
         track(run, Tracker.of(project.root))
     lines = headline(run.evidence, asked.endpoint.primary_cause)
+    found = [row["code"] for row in run.evidence.tables["findings"] if row["state"] == "found"]
     value = {
         "run": run.run,
         "folder": str(run.path),
         "study": asked.name,
         "estimates": [one.to_json() for one in lines],
+        "findings": found,
     }
-    text = "\n".join([f"run {run.path.name} of {asked.name} ({run.path})", *(one.sentence for one in lines)])
+    findings = f"findings: {', '.join(found) or 'none'} (spinecast appraise {run.path.name} says them)"
+    text = "\n".join([f"run {run.path.name} of {asked.name} ({run.path})", *(one.sentence for one in lines), findings])
     result(value, as_json=as_json, text=text)
     then(f"spinecast decide {run.path.name}")
