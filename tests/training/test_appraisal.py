@@ -48,6 +48,7 @@ def sound() -> Evidence:
         estimate("oe_ratio", 1.03, 0.2, population="complete cases", n=700),
         estimate("ici", 0.01),
         estimate("observed_risk", 0.25, design="data", model=""),
+        replace(estimate("mape", 0.07, design="bootstrap"), estimator="bootstrap_refits_p95"),
         estimate("mape", 0.02, design="bootstrap"),
         estimate("censoring_c", 0.55, horizon=None, design="data", model=""),
         estimate("harrell_c", 0.72, 0.08, horizon=None, design=SITES, population="next site"),
@@ -250,6 +251,10 @@ def test_sentences_hold_the_numbers() -> None:
     found = asked(TRIGGERS["PM024"](sound()))["PM024"]
     assert found.sentence == "model minus score by 90 d: katagiri_revised C -0.010 (-0.030 to +0.010)."
     assert asked(sound())["PM001"].sentence == "400 events for 10 candidate parameters: 40.0 events each."
+    moved = (
+        "a prediction by 90 d moves by 0.020 on average when the model is made again, by less than 0.070 for 95 of 100"
+    )
+    assert asked(sound())["PM014"].sentence == f"{moved} patients."
     slope = asked(TRIGGERS["PM021"](sound()))["PM021"]
     assert slope.sentence == "slope 0.77 (0.67 to 0.87) by 90 d."
     silent = asked(TRIGGERS["PM011"](sound()))["PM011"]

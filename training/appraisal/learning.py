@@ -32,11 +32,12 @@ def _instability(reading: Reading) -> Answer:
     one = reading.number("mape", reading.horizon_days, design="bootstrap")
     if one is None or one.value is None:
         return not_applicable(reading.reason("mape", reading.horizon_days, design="bootstrap"))
-    most = reading.number("mape_p95", reading.horizon_days, design="bootstrap")
+    where = {"cause": reading.cause, "horizon_days": reading.horizon_days, "design": "bootstrap"}
+    most = reading.evidence.find(metric="mape", estimator="bootstrap_refits_p95", **where)
     sentence = (
         f"a prediction {by(reading.horizon_days)} moves by {one.value:.3f} on average when the model is made again"
     )
-    sentence += "" if most is None else f", by less than {most.value:.3f} for 95 of 100 patients"
+    sentence += "".join(f", by less than {each.value:.3f} for 95 of 100 patients" for each in most)
     return answer(one.value > MOST_INSTABILITY, f"{sentence}.")
 
 

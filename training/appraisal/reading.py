@@ -15,6 +15,7 @@ _ESTIMATORS: Final = {
     "harrell_c": ("within_fold_pairs",),
     "auc": ("ipcw_cumulative_dynamic",),
     "ipa": ("ipcw_null_of_scored_data",),
+    "mape": ("bootstrap_refits",),
     "calibration_slope": ("pseudo_cloglog", "cox_on_log_hazard", "ipcw_binomial_cloglog"),
 }
 _WORDS: Final = {
