@@ -40,7 +40,8 @@ def track(run: RunFolder, tracker: Tracker) -> list[str]:
     name = str(study["name"])
     experiment = tracker.experiment(client, name)
     evidence = run.evidence
-    models = sorted({estimate.model for estimate in evidence.estimates if estimate.model})
+    beside = {"", *evidence.facts.get("comparators", ())}  # a published score is no recipe of the study
+    models = sorted({estimate.model for estimate in evidence.estimates} - beside)
     run_id = run.run
     written = []
     for model in models:

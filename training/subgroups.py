@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
-from training.conditional_censoring import ConditionalCensoring
+from training.conditional_censoring import SUFFIX, ConditionalCensoring
 from training.evaluation import Scored, panel_of
 from training.evidence import Estimate, Evidence
 from training.judge import Judge
@@ -112,9 +112,12 @@ def without_rests(judged: Evidence, groups: Sequence[Subgroup]) -> Evidence:
 def _gaps(judged: Evidence, group: Subgroup, primary_horizon: float, level: float) -> Iterator[dict[str, Any]]:
     for one, rest in group.contrasts.items():
         others = {_key(e): e for e in judged.find(population=rest)}
-        for mine in judged.find(population=group.population(one)):
-            theirs = others.get(_key(mine))
-            asked = mine.metric in _GAPS and mine.horizon_days in (None, primary_horizon)
+        own = {_key(e): e for e in judged.find(population=group.population(one))}
+        for (metric, estimator, cause, days), mine in own.items():
+            theirs = others.get((metric, estimator, cause, days))
+            # Where weights are given the predictors they are the headline: the other reading is no further gap.
+            asked = (metric, estimator + SUFFIX, cause, days) not in own
+            asked &= metric in _GAPS and days in (None, primary_horizon)
             if asked and theirs is not None and mine.low is not None and theirs.low is not None:
                 yield {
                     "group": group.name,

@@ -28,7 +28,7 @@ QUICK = (
     'predictors=["age_at_treatment", "ecog", "albumin"]',
 )
 ASKED = (
-    "comparators=['katagiri_revised', 'rades_two_month', {name='tool', columns={sf36_mcs=90}}]",
+    "comparators=['katagiri_revised', 'rades_two_month', {name='tool', columns={sorg_mla_p90=90}}]",
     "subgroups=['sex', {field='age_at_treatment', bands=[55, 65], name='age'}, 'primary_site', "
     "{field='treatment_start_date', bands=[2018, 2020], name='period'}, 'spine_region']",
 )
@@ -40,15 +40,7 @@ def study(*more: str) -> Study:
 
 @pytest.fixture(scope="module")
 def contract() -> Contract:
-    """The house's own, with one field declared as the risk that another tool gave."""
-    whole = Contract.from_toml(ROOT / "configs" / "registries" / "spine.toml")
-    fields = tuple(
-        one.model_copy(update={"unit": None, "minimum": 0.0, "maximum": 1.0, "absent_in": {}})
-        if one.name == "sf36_mcs"
-        else one
-        for one in whole.fields
-    )
-    return whole.model_copy(update={"fields": fields})
+    return Contract.from_toml(ROOT / "configs" / "registries" / "spine.toml")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +48,7 @@ def extract(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("extract")
     write_extract(simulate(SyntheticSettings(patients=300, seed=1, sites=3)), folder)
     baseline = pd.read_csv(folder / "baseline.csv", dtype=str)
-    baseline["sf36_mcs"] = np.round(np.random.default_rng(1).uniform(0.01, 0.5, len(baseline)), 3).astype(str)
+    baseline["sorg_mla_p90"] = np.round(np.random.default_rng(1).uniform(0.01, 0.5, len(baseline)), 3).astype(str)
     baseline.to_csv(folder / "baseline.csv", index=False)
     (folder / "manifest.json").unlink(missing_ok=True)
     return folder
@@ -121,10 +113,10 @@ def test_the_default_study_names_every_score_and_none_lacks_a_field(extract):
     [
         ("comparators=['katagiri']", 'unknown score "katagiri". Did you mean "katagiri_revised"?'),
         ("comparators=['sins', 'sins']", 'the name "sins" stands twice'),
-        ("comparators=[{name='cox', columns={sf36_mcs=90}}]", 'the name "cox" stands twice'),
+        ("comparators=[{name='cox', columns={sorg_mla_p90=90}}]", 'the name "cox" stands twice'),
         ("comparators=[{name='tool', columns={albumin=90}}]", "albumin must be a risk, a number whose contract says"),
-        ("comparators=[{name='tool', columns={sf36_mc=90}}]", 'Did you mean "sf36_mcs"?'),
-        ("comparators=[{name='tool', columns={sf36_mcs=0}}]", "its own day above zero, got 0"),
+        ("comparators=[{name='tool', columns={sorg_mla_p9=90}}]", 'Did you mean "sorg_mla_p90"?'),
+        ("comparators=[{name='tool', columns={sorg_mla_p90=0}}]", "its own day above zero, got 0"),
         ("comparators=[{name='tool', columns={eq5d_vas_v=90}}]", "known at a visit"),
         ("subgroups=['sexx']", 'no field "sexx". Did you mean "sex"?'),
         ("subgroups=['sex', 'sex']", '"sex" stands twice'),
