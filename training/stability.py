@@ -41,8 +41,8 @@ def stability(outcome: Outcome, apparent: Curves, refits: Refits, *, horizons: S
             key: dict[str, Any] = {"cause": name, "horizon_days": day, "design": DESIGN, "model": model}
             counts: dict[str, Any] = {"n": outcome.n, "events": int(events_by(outcome, cause, day).sum())}
             said = f"{len(again)} refits of the whole development"
-            for estimator, value in ((_ESTIMATOR, error.mean()), (f"{_ESTIMATOR}_p95", np.quantile(error, 0.95))):
-                estimates.append(Estimate("mape", estimator, value=float(value), method=said, **key, **counts))
+            for metric, value in (("mape", error.mean()), ("mape_p95", np.quantile(error, 0.95))):
+                estimates.append(Estimate(metric, _ESTIMATOR, value=float(value), method=said, **key, **counts))
             rows += [{**key, **row} for row in _levels(risk, again, error)]
     return Evidence(tuple(estimates), {"stability": rows})
 

@@ -43,7 +43,7 @@ def stability_blocks(subject: Subject, cause: str) -> tuple[Block, ...]:
         (
             Cell(days(h)),
             number(mape),
-            number(subject.find("mape", estimator="bootstrap_refits_p95", horizon_days=h, **key)),
+            number(subject.find("mape_p95", estimator="bootstrap_refits", horizon_days=h, **key)),
         )
         for h, mape in found
     )

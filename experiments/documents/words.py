@@ -43,6 +43,7 @@ _METRICS = {
     "tau": _Metric("τ between sites", 3),
     "mape": _Metric("Mean absolute prediction error", 1, "percent"),
     "d_calibration_p": _Metric("D-calibration, p", 3),
+    "mape_p95": _Metric("Absolute prediction error that 95 of 100 patients stay below", 1, "percent"),
     "censoring_c": _Metric("C of a model for leaving", 3),
 }
 
