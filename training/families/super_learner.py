@@ -41,6 +41,7 @@ one that knows nothing; and two of trees."""
 _NEEDS: Final[Mapping[str, int]] = {"boosted_cox": 1000}
 """Events below which a member earns no weight beside the others, and costs most of the time."""
 _TAIL = 0.02  # share of the events behind which models are not told apart
+_AT_RISK = (10.0, 0.02)  # nor where fewer patients are still followed than this many, or than this share of all
 _FEWEST = 10  # events below which nothing can be weighed
 
 
@@ -52,8 +53,9 @@ class Blend:
     names, weights  of every member that was tried; losses: each one's out-of-fold loss (NaN: nothing was weighed).
     left_out        members for which there was no time.
     fitted          members of weight above zero, by name.
-    cohort, until   beyond `until` whoever is still event-free goes on as the cohort does: so few events follow that
-                    what a model says there of one patient against another nobody could have checked.
+    cohort, until   beyond `until` whoever is still event-free goes on as the cohort does: so few events follow, or so
+                    few patients are followed, that what a model says there of one patient against another nobody could
+                    have checked.
     """
 
     causes: tuple[str, ...]
@@ -214,10 +216,16 @@ def _new(times: Floats, known: int, until: float) -> bool:
 
 
 def _tail_from(outcome: Outcome) -> float:
-    """Where all but a fiftieth of the events have happened: in the middle between that event and the next."""
-    happened = np.unique(outcome.time_days[outcome.event > 0])
-    last = np.quantile(outcome.time_days[outcome.event > 0], 1.0 - _TAIL, method="inverted_cdf")
-    place = int(np.searchsorted(happened, last))
+    """Until when models are told apart: in the middle between two events, the first of them the last that leaves a
+    fiftieth of the events to come and finds patients enough at risk.
+    """
+    times = outcome.time_days[outcome.event > 0]
+    happened = np.unique(times)
+    followed = outcome.n - np.searchsorted(np.sort(outcome.time_days), happened, side="left")
+    least, share = _AT_RISK
+    watched = happened[followed >= max(least, share * outcome.n)]
+    last = float(np.quantile(times, 1.0 - _TAIL, method="inverted_cdf"))
+    place = int(np.searchsorted(happened, min(last, watched[-1]) if len(watched) else last))
     return float(happened[place : place + 2].mean())
 
 

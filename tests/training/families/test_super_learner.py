@@ -97,3 +97,14 @@ def test_time_enough_changes_nothing() -> None:
     times = np.array([0.3, 1.0])
     free, ample = (SuperLearner(TWO, seconds=s).fit(design, outcome, 1) for s in (0, 1e6))
     assert np.array_equal(free.predict(design.X, times).incidence, ample.predict(design.X, times).incidence)
+
+
+def test_where_hardly_anybody_is_followed_one_late_event_tells_nobody_apart() -> None:
+    design, outcome = patients()
+    time = np.where(outcome.event > 0, outcome.time_days, np.minimum(outcome.time_days, 0.5))
+    time[np.argmax(time * outcome.event)] = 50.0
+    blend = SuperLearner(TWO).fit(design, Outcome.right_censored(time, outcome.event), 1)
+    assert np.sum(time >= blend.until) < 12
+    assert blend.until < 5.0
+    S = blend.predict(design.X, np.array([blend.until, 49.0])).survival
+    assert np.ptp(S[:, 1] / S[:, 0]) < 1e-9
