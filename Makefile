@@ -55,7 +55,7 @@ bento: setup ## build the Bento: three packages and the champions' bundles
 	$(BIN)/python -m serving.bento
 
 golden: setup ## every published reference number, one line each
-	$(BIN)/python -m pytest tests/golden -m golden -vv
+	$(BIN)/python -m tests.golden
 
 bench: setup ## what the README claims about quality and speed, measured again
 	$(BIN)/python -m experiments.benchmarks

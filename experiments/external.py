@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.assembly import data_facts, data_tables, taking_days_as_known
 from experiments.documents import render
+from experiments.follow_up import censoring_given_predictors
 from experiments.identity import patient_hashes
 from experiments.results import list_runs, write_atomic
 from experiments.run import Met, meet
@@ -74,7 +75,7 @@ def judge_elsewhere(
     met = meet(study, contract, extract, (TAUGHT, known.whose_id if new_only else known.whose_row))
     if met.observed.outcome.causes != bundle.model.causes:
         raise ContractError(f"{reference} answers {', '.join(bundle.model.causes)}; these tables tell of others.")
-    judged = _judged(bundle, study, met)
+    judged = _judged(bundle, study, contract, met)
     if met.observed.outcome.interval_censored:
         judged = taking_days_as_known(judged)
     evidence = merged([judged, _data(bundle, study, contract, extract, met, known)])
@@ -92,11 +93,12 @@ def judge_elsewhere(
     return External(evidence, documents, tuple(known.remarks(met, new_only=new_only)))
 
 
-def _judged(bundle: Bundle, study: Study, met: Met) -> Evidence:
+def _judged(bundle: Bundle, study: Study, contract: Contract, met: Met) -> Evidence:
     cohort, outcome = met.cohort, resolve(met.observed.outcome)
+    follow_up = censoring_given_predictors(study, contract, cohort, outcome, bundle.model.predictors)
     curves = bundle.model.predict(cohort.frame, times=bundle.model.times).mean
     names = [] if cohort.sites is None else sorted(set(cohort.sites.tolist()))
-    return evaluate(
+    judged = evaluate(
         outcome,
         Scored(np.arange(cohort.n), np.zeros(cohort.n, dtype=np.int64), curves),
         horizons=study.endpoint.horizons_days,
@@ -106,7 +108,11 @@ def _judged(bundle: Bundle, study: Study, met: Met) -> Evidence:
         level=study.intervals.level,
         seed=derive_seed(study.seed, "intervals", DESIGN),
         populations={f"site={name}": np.flatnonzero(cohort.sites == name) for name in names} or None,
+        strata=cohort.sites,
+        censoring=follow_up,
+        thresholds=study.endpoint.thresholds,
     )
+    return judged if follow_up is None else merged([judged, follow_up.evidence])
 
 
 def _data(bundle: Bundle, study: Study, contract: Contract, extract: Extract, met: Met, known: _Teachers) -> Evidence:

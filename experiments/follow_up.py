@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,13 +22,14 @@ _LEAST = 50  # patients: with fewer nothing can be said about their follow-up
 
 
 def censoring_given_predictors(
-    study: Study, contract: Contract, cohort: Cohort, outcome: Outcome
+    study: Study, contract: Contract, cohort: Cohort, outcome: Outcome, predictors: Sequence[str] | None = None
 ) -> ConditionalCensoring | None:
-    """Of the whole cohort, from all predictors that any recipe reads; None where there are none, or hardly a patient.
+    """Of a cohort, from `predictors`, by default all that any recipe reads; None without any, or with hardly a patient.
 
     outcome: each event with its day.
     """
-    names = tuple(dict.fromkeys(name for one in study.recipes for name in study.predictors_of(one)))
+    read = dict.fromkeys(name for one in study.recipes for name in study.predictors_of(one))
+    names = tuple(read) if predictors is None else tuple(predictors)
     if not names or cohort.n < _LEAST:
         return None
     seed = derive_seed(study.seed, "censoring")
