@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.extracts import News, news
+from experiments.follow_up import among, censoring_given_predictors
 from experiments.identity import patient_hashes
 from experiments.promotion import Challenge, PromotionRule
 from experiments.results import RunError, RunFolder, list_runs
@@ -24,6 +25,7 @@ from features.contract import ContractError
 from features.extract import read_extract
 from training.bundle import Bundle, open_bundle
 from training.comparison import Comparison, compare
+from training.conditional_censoring import ConditionalCensoring
 from training.evaluation import Scored, evaluate
 from training.evidence import Estimate, digest
 from training.resampling import derive_seed, keyed_hashes
@@ -116,6 +118,9 @@ class _Measuring:
             "seed": derive_seed(study.seed, "compare", *purpose),
         }
 
+    def _follow_up(self, ready: Prepared) -> ConditionalCensoring | None:
+        return censoring_given_predictors(self.run.study, self.run.contract, ready.cohort, ready.judged)
+
     def _recipes(
         self, earlier: Study, ready: Prepared, tables: Path, progress: Progress | None, workers: int
     ) -> dict[str, Any]:
@@ -140,6 +145,8 @@ class _Measuring:
             redone.predictions(_DESIGN).scored(_CHOSEN),
             run.predictions(_DESIGN).scored(_CHOSEN),
             names=(self.champion.reference, "challenger"),
+            strata=ready.cohort.sites,
+            censoring=self._follow_up(ready),
             **self._choices("recipes"),
         )
         return {**changed, "recipes": found.to_json()}
@@ -182,6 +189,10 @@ class _Measuring:
         # The champion's answers stand in the challenger's groups, so that both are ranked within the same pairs.
         released = Scored(challenger.patients, challenger.groups, answers.take(challenger.patients))
         choices, name = self._choices("models"), self.champion.reference
+        study, contract, cohort, outcome = self.run.study, self.run.contract, ready.cohort, ready.judged
+        judged = np.unique(challenger.patients)
+        choices["censoring"] = among(study, contract, cohort, outcome, judged, self._follow_up(ready))
+        choices |= {"strata": cohort.sites, "thresholds": study.endpoint.thresholds}
         found = compare(ready.judged, released, challenger, names=(name, "challenger"), **choices)
         own = evaluate(ready.judged, released, design=_NEW, model=name, **choices)
         return {"new_patients": found.to_json(), "champion_on_new": [asdict(one) for one in own.estimates]}

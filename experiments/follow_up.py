@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.study import Study
 from features.cohort import Cohort
@@ -39,6 +40,29 @@ def censoring_given_predictors(
     return ConditionalCensoring.cross_fitted(X, outcome, each, level=study.intervals.level)
 
 
+def among(
+    study: Study,
+    contract: Contract,
+    cohort: Cohort,
+    outcome: Outcome,
+    rows: NDArray[np.intp],
+    whole: ConditionalCensoring | None,
+) -> ConditionalCensoring | None:
+    """The same from these patients alone: weights come from the data that are scored.
+
+    Which weights are the headline stays what the `whole` cohort says. Of patients who are not among `rows` nothing may
+    be asked.
+    """
+    if whole is None or len(rows) == cohort.n:
+        return whole
+    part = censoring_given_predictors(study, contract, cohort.take(rows), outcome.take(rows))
+    if part is None:
+        return None
+    ratio = np.ones(cohort.n)
+    ratio[rows] = part.given.ratio
+    return ConditionalCensoring(replace(part.given, ratio=ratio), whole.concordance)
+
+
 def by_design(
     study: Study,
     contract: Contract,
@@ -47,19 +71,8 @@ def by_design(
     predictions: Mapping[str, Predictions],
     whole: ConditionalCensoring | None,
 ) -> dict[str, ConditionalCensoring | None]:
-    """For each design the same from the patients that it scores: weights come from the data that are scored.
-
-    Which weights are the headline stays what the whole cohort says.
-    """
-    found: dict[str, ConditionalCensoring | None] = {}
-    for name, each in predictions.items():
-        rows = np.unique(each.patients)
-        part = whole
-        if whole is not None and len(rows) < cohort.n:
-            part = censoring_given_predictors(study, contract, cohort.take(rows), outcome.take(rows))
-        if part is not None and whole is not None and part is not whole:
-            ratio = np.ones(cohort.n)  # of those who are not scored nothing is asked
-            ratio[rows] = part.given.ratio
-            part = ConditionalCensoring(replace(part.given, ratio=ratio), whole.concordance)
-        found[name] = part
-    return found
+    """Design → censoring of the patients whom it scores, given their predictors."""
+    return {
+        name: among(study, contract, cohort, outcome, np.unique(each.patients), whole)
+        for name, each in predictions.items()
+    }

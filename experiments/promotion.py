@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -165,9 +165,8 @@ def _recipe_against_recipe(challenge: Challenge, rule: PromotionRule) -> Reason:
     if challenge.recipes is None:
         why = challenge.no_recipes or "it was not compared with it"
         return Reason(check, False, f"The study differs from that of {challenge.champion}: {why}.")
-    faults, judged = _outside(
-        challenge.recipes, rule.recipe_against_recipe.ipa_loss, rule.recipe_against_recipe.ici_rise
-    )
+    allowed = {"ipa": rule.recipe_against_recipe.ipa_loss, "ici": rule.recipe_against_recipe.ici_rise}
+    faults, judged = _outside(challenge.recipes, _given_predictors(challenge), allowed)
     n = challenge.recipes.n
     whose = f"against the study of {challenge.champion}, both developed on the same {n} patients and folds"
     return _margins_reason(check, faults, judged, whose)
@@ -185,16 +184,13 @@ def _model_against_model(challenge: Challenge, rule: PromotionRule) -> Reason:
         return Reason(check, None, f"Not enough new patients: {seen}; judged from {margins.least_events} events on.")
     if challenge.new_patients is None:
         return Reason(check, False, f"Not compared on new patients, though there are enough: {seen}.")
-    faults, judged = _outside(challenge.new_patients, margins.ipa_loss, margins.ici_rise)
+    allowed = {"ipa": margins.ipa_loss, "ici": margins.ici_rise}
+    faults, judged = _outside(challenge.new_patients, _given_predictors(challenge), allowed)
     # A champion that does worse than no model on new patients points at the data before it points at the champion.
-    for estimate in challenge.champion_on_new:
+    own = [e for e in challenge.champion_on_new if e.metric == "ipa" and e.estimator.startswith(_IPA)]
+    for estimate in _headline(own, _given_predictors(challenge)):
         at_primary = estimate.cause == challenge.cause and estimate.horizon_days == challenge.horizon_days
-        if (
-            (estimate.metric, estimate.estimator) == ("ipa", _IPA)
-            and at_primary
-            and estimate.high is not None
-            and estimate.high < 0
-        ):
+        if at_primary and estimate.high is not None and estimate.high < 0:
             faults.append(
                 f"{challenge.champion} itself is worse than no model there, IPA {_interval(estimate)}: "
                 "look at the new extract's outcomes before anything learned from them is released"
@@ -204,7 +200,8 @@ def _model_against_model(challenge: Challenge, rule: PromotionRule) -> Reason:
 
 def _against_null(challenge: Challenge) -> Reason:
     check: _Check = "against_null"
-    found = challenge.evidence.find(metric="ipa", estimator=_IPA, design=_DESIGN, model=_MODEL, population=_POPULATION)
+    judged = challenge.evidence.find(metric="ipa", design=_DESIGN, model=_MODEL, population=_POPULATION)
+    found = _headline([e for e in judged if e.estimator.startswith(_IPA)], _given_predictors(challenge))
     primary = [e for e in found if e.cause == challenge.cause and e.horizon_days == challenge.horizon_days]
     where = f"IPA of {challenge.cause} at {challenge.horizon_days:g} days"
     if not primary or primary[0].low is None:
@@ -230,23 +227,41 @@ def _against_null(challenge: Challenge) -> Reason:
     )
 
 
-def _outside(comparison: Comparison, ipa_loss: float, ici_rise: float) -> tuple[list[str], int]:
-    """The differences whose bad end leaves the margins (or has none), and how many were looked at."""
-    faults = []
-    ipa = [e for e in comparison.estimates if e.metric == "delta_ipa"]
-    ici = [e for e in comparison.estimates if e.metric == "delta_ici"]
-    for e in ipa:
-        if e.low is None:
-            faults.append(f"ΔIPA of {_place(e)} could not be estimated ({e.reason or 'no interval'})")
-        elif e.low < -ipa_loss:
-            faults.append(f"ΔIPA of {_place(e)} may be worse than −{ipa_loss:g}: {_interval(e)}")
-    for e in ici:
-        if e.high is None:
-            faults.append(f"ΔICI of {_place(e)} could not be estimated ({e.reason or 'no interval'})")
-        elif e.high > ici_rise:
-            faults.append(f"ΔICI of {_place(e)} may be worse than +{ici_rise:g}: {_interval(e)}")
-    faults.extend(f"{name} was not compared" for name, part in (("ΔIPA", ipa), ("ΔICI", ici)) if not part)
-    return faults, len(ipa) + len(ici)
+def _outside(comparison: Comparison, given: bool, margins: Mapping[str, float]) -> tuple[list[str], int]:
+    """The differences whose worse end leaves its margin (or has none), and how many were looked at.
+
+    given: whether weights given the predictors are the challenger's headline; margins: metric → how much may be lost.
+    """
+    from training.metrics import metric_of
+
+    faults, judged = [], 0
+    for metric, margin in margins.items():
+        found = _headline([e for e in comparison.estimates if e.metric == f"delta_{metric}"], given)
+        judged += len(found)
+        name, record = f"Δ{metric.upper()}", metric_of(metric)
+        sign = "−" if record.direction == "higher" else "+"
+        if not found:
+            faults.append(f"{name} was not compared")
+        for e in found:
+            if e.low is None or e.high is None:
+                faults.append(f"{name} of {_place(e)} could not be estimated ({e.reason or 'no interval'})")
+            elif record.loses(e.low, e.high) > margin:
+                faults.append(f"{name} of {_place(e)} may be worse than {sign}{margin:g}: {_interval(e)}")
+    return faults, judged
+
+
+def _headline(found: list[Estimate], given: bool) -> list[Estimate]:
+    """Of each cause and horizon the one with the headline's weights; where that was not made, the other."""
+    from training.metrics.metric import GIVEN_PREDICTORS
+
+    kept: dict[tuple[str, float | None], Estimate] = {}
+    for e in sorted(found, key=lambda e: e.estimator.endswith(GIVEN_PREDICTORS) is given):
+        kept[e.cause, e.horizon_days] = e
+    return [e for e in found if kept[e.cause, e.horizon_days] is e]
+
+
+def _given_predictors(challenge: Challenge) -> bool:
+    return bool(challenge.evidence.facts.get("headline_weights") == "given_predictors")
 
 
 def _margins_reason(check: _Check, faults: Iterable[str], judged: int, whose: str) -> Reason:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from features.outcome import Outcome
 from training.censoring import Undefined, require_follow_up
-from training.conditional_censoring import METHOD, SUFFIX, ConditionalCensoring
+from training.conditional_censoring import METHOD, ConditionalCensoring
 from training.evaluation import Scored, panel_of
 from training.evidence import Estimate
 from training.judging.analytic import Analytic, at_horizon, of_all_causes, over_range
-from training.metrics.metric import Floats, events_by
+from training.metrics.metric import GIVEN_PREDICTORS, Floats, events_by
 from training.metrics.panel import Panel, basic_interval, multiplicities, normal_interval, pseudo_at, smooth
 
 JACKKNIFE = "infinitesimal jackknife of the difference over patients"
@@ -105,7 +105,7 @@ class _Pair:
             if one.weighted and given is not None and given.headline:
                 honest = partial(self._jackknife, one, given)
                 method = f"{JACKKNIFE}; {METHOD}"
-                self._say(_named(one.metric), f"{one.estimator}{SUFFIX}", cause, horizon, honest, method)
+                self._say(_named(one.metric), f"{one.estimator}{GIVEN_PREDICTORS}", cause, horizon, honest, method)
 
     def smooth(self, cause: int, horizons: tuple[float, ...]) -> None:
         """The difference of the distances between predicted and observed risk."""

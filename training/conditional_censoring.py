@@ -21,7 +21,7 @@ from training.baseline_hazard import efron_baseline
 from training.censoring import LEAST_OBSERVED, GivenPredictors, Undefined
 from training.evidence import Estimate, Evidence
 from training.metrics.discrimination import harrell_c
-from training.metrics.metric import Floats
+from training.metrics.metric import GIVEN_PREDICTORS, Floats
 from training.metrics.panel import normal_interval
 from training.partial_likelihood import fit_cox
 
@@ -29,9 +29,6 @@ Rows = NDArray[np.intp]
 
 TELLING: Final = 0.7
 """From this out-of-sample C on the predictors tell the censoring time, and weights given them are the headline."""
-
-SUFFIX: Final = "_given_predictors"
-"""What an estimator's name ends with when its weights are given the predictors."""
 
 METHOD: Final = (
     f"weights 1/G(t | predictors), out-of-fold ridge Cox of the censoring time, taken as known; dropped where G is "
@@ -82,7 +79,7 @@ class ConditionalCensoring:
     @property
     def evidence(self) -> Evidence:
         """The concordance, and which weights are the headline."""
-        facts = {"headline_weights": SUFFIX.removeprefix("_") if self.headline else "marginal"}
+        facts = {"headline_weights": GIVEN_PREDICTORS.removeprefix("_") if self.headline else "marginal"}
         return Evidence((self.concordance,), {}, facts)
 
 

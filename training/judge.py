@@ -106,7 +106,8 @@ class Judge:
         """The analytic numbers at one horizon."""
         horizon, causes = place.day, len(self.panel.outcome.causes)
         for one in at_horizon(place.cause, horizon, causes, self._thresholds):
-            place.jackknife(one, g=g, given=given, headline=self._honest_first)
+            note = "" if one.threshold is None else use.out_of_reach(place, one.threshold)
+            place.jackknife(one, g=g, given=given, headline=self._honest_first, note=note)
 
     def facts(self) -> dict[str, Any]:
         """Counts and follow-up of the patients scored."""

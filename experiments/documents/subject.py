@@ -11,16 +11,10 @@ from experiments.declared import FACTS, Declared
 from experiments.documents.page import Cell
 from experiments.documents.words import number, plain
 from training.evidence import Estimate, Evidence
+from training.metrics import headline_place
 
 _HEADLINES = ("nested_cross_validation", "bootstrap", "leave_one_site_out", "temporal", "external", "apparent")
-# Endings of estimators: censoring weights that know the predictors; the apparent value less its optimism.
-_GIVEN, _CORRECTED = "_given_predictors", "_optimism_corrected"
-_USUAL = {
-    "ipa": ("ipcw_null_of_scored_data", "ipcw_null_out_of_fold"),
-    "calibration_slope": ("pseudo_cloglog", "cox_on_log_hazard"),
-    "calibration_intercept": ("pseudo_cloglog",),
-    "mape": ("bootstrap_refits",),
-}
+_CORRECTED = "_optimism_corrected"  # an estimator's ending: the apparent value less its optimism
 
 
 class DocumentError(ValueError):
@@ -173,9 +167,9 @@ class Subject:
         """Whether censoring weights given the predictors stand in front."""
         return bool(self.facts("headline_weights") == "given_predictors")
 
-    def _rank(self, e: Estimate) -> tuple[bool, int, bool, bool]:
-        given, corrected = e.estimator.endswith(_GIVEN), e.estimator.endswith(_CORRECTED)
-        usual = _USUAL.get(e.metric, ())
-        name = e.estimator.removesuffix(_CORRECTED).removesuffix(_GIVEN)
-        place = usual.index(name) if name in usual else len(usual)
-        return e.value is None, place, not corrected, given is not self.given_predictors
+    def _rank(self, e: Estimate) -> tuple[bool, bool, int, bool, str]:
+        corrected = e.estimator.endswith(_CORRECTED)
+        name = e.estimator.removesuffix(_CORRECTED)
+        given, place = headline_place(e.metric, name, given_predictors=self.given_predictors)
+        # The name decides where nothing else does: a mean stands before its own 95 % point.
+        return e.value is None, given, place, not corrected, name

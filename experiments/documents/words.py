@@ -9,6 +9,7 @@ from typing import Any, Literal, final
 
 from experiments.documents.page import Cell
 from training.evidence import Estimate
+from training.metrics import METRICS
 
 
 @final
@@ -19,27 +20,10 @@ class _Metric:
     scale: Literal["plain", "percent"] = "plain"
 
 
-_METRICS = {
-    "oe_ratio": _Metric("Observed : expected", 2),
-    "calibration_slope": _Metric("Calibration slope", 2),
-    "calibration_intercept": _Metric("Calibration intercept", 2),
-    "ici": _Metric("ICI", 3),
-    "e50": _Metric("E50", 3),
-    "e90": _Metric("E90", 3),
-    "emax": _Metric("Emax", 3),
-    "harrell_c": _Metric("C (Harrell)", 3),
-    "uno_c": _Metric("C (Uno)", 3),
-    "auc": _Metric("AUC", 3),
-    "brier": _Metric("Brier score", 3),
-    "ibs": _Metric("Integrated Brier score", 3),
-    "ipa": _Metric("IPA", 3),
+# What is judged says its own words (`training.metrics`); here stands what only describes.
+_METRICS = {metric.name: _Metric(metric.title, metric.digits) for metric in METRICS.values()} | {
     "observed_risk": _Metric("Observed risk", 1, "percent"),
     "mean_risk": _Metric("Mean predicted risk", 1, "percent"),
-    "antolini_c": _Metric("C (Antolini)", 3),
-    "rcll": _Metric("Log likelihood (RCLL)", 3),
-    "net_benefit": _Metric("Net benefit", 3),
-    "d_calibration": _Metric("D-calibration, χ²", 1),
-    "royston_d": _Metric("Separation D", 2),
     "tau": _Metric("τ between sites", 3),
     "mape": _Metric("Mean absolute prediction error", 1, "percent"),
     "d_calibration_p": _Metric("D-calibration, p", 3),
@@ -48,27 +32,17 @@ _METRICS = {
 }
 
 _ESTIMATORS = {
-    "within_fold_pairs": "pairs within a fold and repeat",
-    "ipcw_within_fold_pairs": "inverse-censoring-weighted pairs within a fold and repeat",
-    "ipcw_cumulative_dynamic": "inverse-censoring-weighted, cumulative cases against dynamic controls",
-    "ipcw": "inverse-censoring-weighted",
-    "ipcw_null_of_scored_data": "inverse-censoring-weighted, against the null of the scored data",
+    **{metric.estimator: metric.how for metric in METRICS.values()},
+    **{metric.estimator_competing: metric.how_competing for metric in METRICS.values() if metric.estimator_competing},
     "ipcw_null_out_of_fold": "inverse-censoring-weighted, against the null model out of fold",
-    "kaplan_meier_over_mean_risk": "Kaplan–Meier over mean predicted risk",
-    "aalen_johansen_over_mean_risk": "Aalen–Johansen over mean predicted risk",
-    "pseudo_cloglog": "pseudo-observations, cloglog link, at the horizon",
-    "cox_on_log_hazard": "Cox on the log hazard, whole range",
-    "flexible_cox_rcs3": "Cox on a restricted cubic spline of 3 knots",
-    "pseudo_nearest_neighbours": "pseudo-observations smoothed over nearest neighbours",
+    "ipcw_over_mean_risk": "inverse-censoring-weighted share of events over mean predicted risk",
+    "ipcw_binomial_cloglog": "inverse-censoring-weighted likelihood, cloglog link, at the horizon",
     "kaplan_meier": "Kaplan–Meier",
     "aalen_johansen": "Aalen–Johansen",
     "one_minus_kaplan_meier": "1 − Kaplan–Meier, which ignores the other causes",
     "self_consistent": "self-consistent with the intervals between visits",
     "right_end_of_interval": "Aalen–Johansen, counted on the day first seen",
     "mean_prediction": "mean of predictions",
-    "poisson_glm": "Poisson on the expected events, whole range",
-    "right_censored_log_likelihood": "log likelihood of what was seen, censored patients by their survival",
-    "chi_squared_ten_bins": "χ² over ten bins of predicted survival",
     "reml_hartung_knapp": "random effects by REML, Hartung–Knapp",
     "reml_log_oe": "REML on log observed : expected",
     "reml_logit_c": "REML on logit C",
@@ -83,6 +57,8 @@ _ENDINGS = {
     "_optimism_corrected": ", corrected for optimism",
     "_given_predictors": ", censoring weights given the predictors",
 }
+
+_ABOVE = re.compile(r"(kaplan_meier|aalen_johansen)_above_([0-9.]+)_percent")
 
 _DESIGNS = {
     "nested_cross_validation": "nested cross-validation",
@@ -107,6 +83,9 @@ def said(kind: Literal["metric", "estimator", "design"], name: str) -> str:
     for ending, words in _ENDINGS.items():
         if name.endswith(ending):
             return said("estimator", name.removesuffix(ending)) + words
+    above = _ABOVE.fullmatch(name)
+    if above:
+        return f"{_ESTIMATORS[above[1]]} risk of those above {above[2]} %"
     return _ESTIMATORS.get(name, plain(name))
 
 

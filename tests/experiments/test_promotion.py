@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -172,3 +173,16 @@ def test_the_rule_of_this_repository_reads_and_a_fault_is_named(root: Path, tmp_
     wrong.write_text("level = 2.0\nresample = 500\n", encoding="utf-8")
     with pytest.raises(PromotionError, match=r"promotion\.toml: level: .*resample: Extra inputs"):
         PromotionRule.from_toml(wrong)
+
+
+def test_where_predictors_tell_the_follow_up_the_numbers_weighed_by_them_decide() -> None:
+    marginal = ipa(0.05, 0.12)
+    honest = replace(ipa(-0.04, 0.03), estimator="ipcw_null_of_scored_data_given_predictors")
+    first = Evidence((marginal, honest), facts={"headline_weights": "given_predictors"})
+    assert not decide(challenge(evidence=first, champion=None), RULE).promoted
+    assert decide(challenge(evidence=Evidence((marginal, honest)), champion=None), RULE).promoted
+    bad = replace(difference("delta_ipa", -0.09, 0.02), estimator="paired_given_predictors")
+    both = comparison(*GOOD.estimates, bad)
+    sound = Evidence((marginal, replace(marginal, estimator=honest.estimator)), facts=first.facts)
+    assert decide(challenge(recipes=both), RULE).promoted
+    assert not decide(challenge(recipes=both, evidence=sound), RULE).promoted

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from training.censoring import Observing, Undefined
-from training.conditional_censoring import METHOD, SUFFIX
+from training.conditional_censoring import METHOD
 from training.judging.analytic import Analytic
 from training.judging.place import ROBUST, Number, Place
 from training.metrics.accuracy import ipa
@@ -24,7 +24,7 @@ from training.metrics.calibration import (
 )
 from training.metrics.discrimination import royston_d
 from training.metrics.hazard_calibration import BINS, PoissonCalibration, d_calibration, own_survival, poisson_of
-from training.metrics.metric import Floats, Measured
+from training.metrics.metric import GIVEN_PREDICTORS, Floats, Measured
 from training.metrics.panel import Panel, Smooth, distance_interval, smooth
 from training.nonparametric import AalenJohansen, pseudo_values
 
@@ -75,7 +75,7 @@ def mean(place: Place, curve: AalenJohansen, *, given: Observing | None = None) 
             low, high = Line(float(np.log(found.value)), error).interval(level)
             return found.value, float(np.exp(low)), float(np.exp(high))
 
-        place.say("oe_ratio", f"ipcw_over_mean_risk{SUFFIX}", weighed, f"log scale, {METHOD}")
+        place.say("oe_ratio", f"ipcw_over_mean_risk{GIVEN_PREDICTORS}", weighed, f"log scale, {METHOD}")
 
 
 def weak(place: Place, *, pseudo: Floats | None = None, given: Observing | None = None) -> None:
@@ -108,7 +108,7 @@ def weak(place: Place, *, pseudo: Floats | None = None, given: Observing | None 
             g=given,
         )
 
-    name = f"ipcw_binomial_cloglog{SUFFIX}"
+    name = f"ipcw_binomial_cloglog{GIVEN_PREDICTORS}"
     place.say("calibration_slope", name, lambda: place.line(weighed()[0]), f"{ROBUST}; {METHOD}")
     place.say("calibration_intercept", name, lambda: place.line(weighed()[1]), f"{ROBUST}; {METHOD}")
 

@@ -26,6 +26,7 @@ class Analytic:
     weighted  whether it weighs by inverse probability of censoring; `always` says it also with weights given the
               predictors where these are not the headline.
     whole     whether it is said of the whole cohort alone, not of sites and subgroups.
+    threshold at which somebody would act, where it has one.
     """
 
     metric: str
@@ -34,6 +35,7 @@ class Analytic:
     weighted: bool = False
     always: bool = False
     whole: bool = False
+    threshold: float | None = None
 
 
 def of_all_causes() -> list[Analytic]:
@@ -83,7 +85,7 @@ def worth(cause: int, horizon: float, causes: int, threshold: float) -> Analytic
         risk = p.risk(cause, horizon)
         return net_benefit(p.rows, risk, cause, horizon=horizon, threshold=threshold, weights=p.weights)
 
-    return Analytic("net_benefit", stated_estimator(threshold, causes), benefit)
+    return Analytic("net_benefit", stated_estimator(threshold, causes), benefit, threshold=threshold)
 
 
 def _ranking(cause: int, horizon: float | None) -> list[Analytic]:

@@ -11,12 +11,12 @@ import numpy as np
 
 from features.outcome import Outcome
 from training.censoring import Observing, Undefined, require_common_entry, require_follow_up
-from training.conditional_censoring import METHOD, SUFFIX
+from training.conditional_censoring import METHOD
 from training.evidence import Estimate
 from training.judging.analytic import Analytic
 from training.metrics import metric_of
 from training.metrics.calibration import MIN_EVENTS, Line
-from training.metrics.metric import Floats, Measured, events_by, risk_for
+from training.metrics.metric import GIVEN_PREDICTORS, Floats, Measured, events_by, risk_for
 from training.metrics.panel import Panel, normal_interval
 
 Number = tuple[float, float | None, float | None]
@@ -139,7 +139,7 @@ class Place:
         weighted = KNOWN_WEIGHTS if g is not None else WITH_WEIGHTS
         self._analytic(one, one.estimator, g, (weighted if one.weighted else JACKKNIFE) + note)
         if given is not None and one.weighted and (headline or one.always):
-            self._analytic(one, one.estimator + SUFFIX, given, METHOD + note)
+            self._analytic(one, one.estimator + GIVEN_PREDICTORS, given, METHOD + note)
 
     def _analytic(self, one: Analytic, estimator: str, g: Observing | None, method: str) -> None:
         def number() -> Number:

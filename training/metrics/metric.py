@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Final, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from features.outcome import Outcome
 from training.curves import Curves
 
 Floats = NDArray[np.float64]
+GIVEN_PREDICTORS: Final = "_given_predictors"
+"""What an estimator's name ends with when its censoring weights are given the predictors."""
 Measure = Callable[[Outcome, Curves, int, float | None, "NDArray[np.intp] | None"], "Measured"]
 
 
@@ -53,7 +55,9 @@ class Metric:
     range, null, best   possible values; that of a prediction which knows nothing (None where it depends on the data);
                         that of a perfect one.
     groups              whether only pairs within a fold are compared.
-    label, source       a clinician's words, and where the definition stands.
+    title, digits       what a table calls it, and how many decimals it shows.
+    how                 the estimator in words; `how_competing` where several causes need another.
+    label, source       what it means in a clinician's words, and where the definition stands.
     """
 
     name: str
@@ -66,13 +70,26 @@ class Metric:
     null: float | None
     best: float
     groups: bool
+    title: str
+    digits: int
+    how: str
     label: str
     source: str
     estimator_competing: str = ""
+    how_competing: str = ""
 
     def estimator_for(self, outcome: Outcome) -> str:
         """The estimator's name for this number of causes."""
         return self.estimator_competing if self.estimator_competing and len(outcome.causes) > 1 else self.estimator
+
+    def loses(self, low: float, high: float) -> float:
+        """How much worse the worse end of a difference b − a is, 0 or more; a target has no worse end.
+
+        Raises `ValueError` for a target: there better is nearer, and a difference does not say nearer to what.
+        """
+        if self.direction == "target":
+            raise ValueError(f"{self.name}: near {self.best:g} is better, so a difference alone says nothing.")
+        return max(-low if self.direction == "higher" else high, 0.0)
 
 
 def events_by(outcome: Outcome, cause: int, horizon: float | None) -> NDArray[np.bool_]:

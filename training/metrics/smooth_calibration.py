@@ -180,7 +180,7 @@ def _errors(outcome: Outcome, curves: Curves, cause: int, horizon: float | None)
     return errors(risk, neighbour_smoother(risk, risk)(pseudo_values(outcome, cause, [horizon])[:, 0], None))
 
 
-def _metric(name: str, label: str) -> Metric:
+def _metric(name: str, title: str, label: str) -> Metric:
     def measure(outcome: Outcome, curves: Curves, cause: int, horizon: float | None, _: object) -> Measured:
         return Measured(float(getattr(_errors(outcome, curves, cause, horizon), name)))
 
@@ -195,6 +195,10 @@ def _metric(name: str, label: str) -> Metric:
         null=None,
         best=0.0,
         groups=False,
+        title=title,
+        digits=3,
+        how="Cox on a restricted cubic spline of 3 knots",
+        how_competing="pseudo-observations smoothed over nearest neighbours",
         label=label,
         source="Austin 2020; competing causes: van Geloven 2022",
         estimator_competing="pseudo_nearest_neighbours",
@@ -202,8 +206,8 @@ def _metric(name: str, label: str) -> Metric:
 
 
 METRICS = (
-    _metric("ici", "Mean distance between predicted and observed risk"),
-    _metric("e50", "Half the patients have a predicted risk closer than this to the observed one"),
-    _metric("e90", "Nine of ten patients have a predicted risk closer than this to the observed one"),
-    _metric("emax", "Largest distance between predicted and observed risk"),
+    _metric("ici", "ICI", "Mean distance between predicted and observed risk"),
+    _metric("e50", "E50", "Half the patients have a predicted risk closer than this to the observed one"),
+    _metric("e90", "E90", "Nine of ten patients have a predicted risk closer than this to the observed one"),
+    _metric("emax", "Emax", "Largest distance between predicted and observed risk"),
 )

@@ -8,7 +8,7 @@ import pytest
 from features.outcome import Outcome
 from training.censoring import Undefined
 from training.curves import Curves
-from training.metrics import METRICS
+from training.metrics import METRICS, headline_place, metric_of
 from training.metrics.metric import Metric
 
 HORIZON = 12.0
@@ -49,6 +49,10 @@ def value(metric: Metric, outcome: Outcome, curves: Curves, unit: float = 1.0) -
 def test_it_says_what_it_is(metric: Metric, causes: int) -> None:
     assert metric.label
     assert metric.source
+    assert metric.how
+    assert bool(metric.how_competing) == bool(metric.estimator_competing)
+    # One metric has one title and one number of digits, whatever the estimator.
+    assert {(m.title, m.digits) for m in METRICS.values() if m.name == metric.name} == {(metric.title, metric.digits)}
     assert metric.estimator_for(world(causes, 20)[0])
     assert metric.range[0] <= metric.best <= metric.range[1]
 
@@ -111,3 +115,22 @@ def test_perfect_beats_real_beats_opposite(metric: Metric, causes: int) -> None:
     )
     sign = 1 if metric.direction == "higher" else -1
     assert sign * best > sign * real > sign * worst
+
+
+def test_the_worse_end_of_a_difference_follows_the_direction_and_a_target_has_none() -> None:
+    assert metric_of("ipa").loses(-0.03, 0.01) == 0.03
+    assert metric_of("ici").loses(-0.03, 0.01) == 0.01
+    assert metric_of("ici").loses(-0.03, -0.01) == 0.0
+    with pytest.raises(ValueError, match="near 1 is better"):
+        metric_of("oe_ratio").loses(-0.1, 0.1)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_the_headline_has_the_weights_that_the_evidence_puts_first_then_the_first_estimator(given: bool) -> None:
+    names = ["ipcw_null_of_scored_data", "ipcw_null_out_of_fold", "ipcw_null_of_scored_data_given_predictors"]
+    order = sorted(names, key=lambda name: headline_place("ipa", name, given_predictors=given))
+    assert order[0] == names[2 if given else 0]
+    slopes = ["poisson_glm", "pseudo_cloglog", "something_else"]
+    assert min(slopes, key=lambda name: headline_place("calibration_slope", name, given_predictors=given)) == slopes[1]
+    with pytest.raises(KeyError):
+        metric_of("wisdom")
