@@ -58,8 +58,6 @@ _ENDINGS = {
     "_given_predictors": ", censoring weights given the predictors",
 }
 
-_ABOVE = re.compile(r"(kaplan_meier|aalen_johansen)_above_([0-9.]+)_percent")
-
 _DESIGNS = {
     "nested_cross_validation": "nested cross-validation",
     "leave_one_site_out": "leave-one-site-out",
@@ -83,9 +81,6 @@ def said(kind: Literal["metric", "estimator", "design"], name: str) -> str:
     for ending, words in _ENDINGS.items():
         if name.endswith(ending):
             return said("estimator", name.removesuffix(ending)) + words
-    above = _ABOVE.fullmatch(name)
-    if above:
-        return f"{_ESTIMATORS[above[1]]} risk of those above {above[2]} %"
     return _ESTIMATORS.get(name, plain(name))
 
 
