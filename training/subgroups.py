@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
-from training.conditional_censoring import SUFFIX, ConditionalCensoring
+from training.conditional_censoring import ConditionalCensoring
 from training.evaluation import Scored, panel_of
 from training.evidence import Estimate, Evidence
 from training.judge import Judge
 from training.judging.place import Ledger
+from training.metrics.metric import GIVEN_PREDICTORS
 
 _RATIOS: Final = ("oe_ratio",)
 # Not Brier: it follows the share of events in a group, however good the model is.
@@ -116,7 +117,7 @@ def _gaps(judged: Evidence, group: Subgroup, primary_horizon: float, level: floa
         for (metric, estimator, cause, days), mine in own.items():
             theirs = others.get((metric, estimator, cause, days))
             # Where weights are given the predictors they are the headline: the other reading is no further gap.
-            asked = (metric, estimator + SUFFIX, cause, days) not in own
+            asked = (metric, estimator + GIVEN_PREDICTORS, cause, days) not in own
             asked &= metric in _GAPS and days in (None, primary_horizon)
             if asked and theirs is not None and mine.low is not None and theirs.low is not None:
                 yield {
