@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from experiments.documents.drawing import BLUE, GREEN, GREY, ORANGE, Drawing, linear, ticks
 from experiments.documents.page import Block, Cell, Figure, Grid, Prose
-from experiments.documents.rivals import comparators_of
+from experiments.documents.rivals import comparators_of, model_name
 from experiments.documents.subject import Subject
 from experiments.documents.words import count, days, decimal, plain
 
@@ -46,10 +46,7 @@ def decision_curve(subject: Subject, cause: str, horizon: float) -> Figure | Non
     drawing = Drawing(640, 330 + 22 * (len(curves) + 1))
     x, y = linear(first, last, 70, 610), linear(bottom, top * 1.04, 280, 16)
     _axes(drawing, x, y, (first, last), (bottom, top))
-    everyone = [
-        (x(float(r["threshold"])), y(max(float(r["treat_all"]), bottom))) for r in own if _number(r["treat_all"])
-    ]
-    drawing.path(everyone, color=GREY, width=1.4, dash="4 4")
+    drawing.path(_line(own, "treat_all", x, y, bottom), color=GREY, width=1.4, dash="4 4")
     banded = [r for r in own if _number(r.get("low")) and _number(r.get("high"))]
     drawing.area(
         [(x(float(r["threshold"])), y(float(r["high"]))) for r in banded],
@@ -58,14 +55,14 @@ def decision_curve(subject: Subject, cause: str, horizon: float) -> Figure | Non
     )
     for k, (name, curve) in enumerate(curves.items()):
         color, dash = _STYLES[k]
-        points = [(x(float(r["threshold"])), y(max(float(r["net_benefit"]), bottom))) for r in curve]
+        points = _line(curve, "net_benefit", x, y, bottom)
         drawing.path(points, color=color, dash=dash, width=2.4 if k == 0 else 1.8)
-        _legend(drawing, 344 + 22 * k, _name(subject, name), color, dash)
+        _legend(drawing, 344 + 22 * k, model_name(subject, name), color, dash)
     _legend(drawing, 344 + 22 * len(curves), "treat all (treat none is the line at 0)", GREY, "4 4")
     title = _decision_title(subject, own, cause, horizon)
     description = (
         f"Net benefit per patient against the risk threshold, {decimal(100 * first, 0)} to {decimal(100 * last, 0)} %, "
-        f"of {', '.join(_name(subject, name) for name in curves)}, treating all, and treating none (0). "
+        f"of {', '.join(model_name(subject, name) for name in curves)}, treating all, and treating none (0). "
         "A model is useful where its curve lies above both defaults. "
         + ("The band is the pointwise interval of the model's." if banded else "There is no band in the evidence.")
     )
@@ -127,6 +124,24 @@ def _curve(rows: Sequence[_Row], model: str) -> list[_Row]:
     return sorted(own, key=lambda row: float(row["threshold"]))
 
 
+def _line(curve: Sequence[_Row], column: str, x: Any, y: Any, bottom: float) -> list[tuple[float, float]]:
+    """The curve until it leaves the picture, down to the edge."""
+    points: list[tuple[float, float]] = []
+    last: tuple[float, float] | None = None
+    for row in curve:
+        if not _number(row.get(column)):
+            continue
+        at, value = float(row["threshold"]), float(row[column])
+        if value < bottom:
+            if last is not None and last[1] > value:
+                share = (last[1] - bottom) / (last[1] - value)
+                points.append((x(last[0] + share * (at - last[0])), y(bottom)))
+            break
+        points.append((x(at), y(value)))
+        last = (at, value)
+    return points
+
+
 def _axes(drawing: Drawing, x: Any, y: Any, across: tuple[float, float], up: tuple[float, float]) -> None:
     for mark in ticks(up[0], up[1], 5):
         drawing.line(x(across[0]), y(mark), x(across[1]), y(mark), color="#9aa3ad" if mark == 0 else "#e3e7ec")
@@ -152,11 +167,11 @@ def _decision_title(subject: Subject, own: Sequence[_Row], cause: str, horizon: 
     ]
     where = f"{subject.label(cause).capitalize()} by {days(horizon)}"
     if not better:
-        return f"{where}: at no threshold is the model worth more than treating all or none"
+        return f"{where}: at no threshold is the model estimated to be worth more than treating all or none"
     low, high = decimal(100 * min(better), 0), decimal(100 * max(better), 0)
     gaps = len(better) < sum(1 for r in own if min(better) <= float(r["threshold"]) <= max(better))
     often = ", though not at each one between" if gaps else ""
-    return f"{where}: worth more than treating all or none from {low} to {high} %{often}"
+    return f"{where}: estimated to be worth more than treating all or none from {low} to {high} %{often}"
 
 
 def _decision_data(subject: Subject, curves: Mapping[str, Sequence[_Row]], cause: str, horizon: float) -> Grid:
@@ -175,7 +190,7 @@ def _decision_data(subject: Subject, curves: Mapping[str, Sequence[_Row]], cause
                 _plain(row.get("treat_all")),
             )
         )
-    columns = ("threshold", *(_name(subject, name) for name in curves), "treat all")
+    columns = ("threshold", *(model_name(subject, name) for name in curves), "treat all")
     title = f"Net benefit, {subject.label(cause)} by {days(horizon)}"
     note = "All thresholds and models are in tables/decision_curve.csv."
     return Grid(title, columns, tuple(rows), note, folded=True, name=f"decision_curve-{cause}-{horizon:g}")
@@ -189,10 +204,6 @@ def _box(drawing: Drawing, x: Any, y: float, row: _Row) -> None:
     drawing.line(at["p5"], y, at["p95"], y, color=BLUE, width=1.6)
     drawing.box(at["p25"], y - 9, at["p75"] - at["p25"], 18, fill="#cfdde8", stroke=BLUE)
     drawing.line(at["p50"], y - 9, at["p50"], y + 9, color=BLUE, width=2.6)
-
-
-def _name(subject: Subject, model: str) -> str:
-    return "the model" if model == subject.model else plain(model.replace("_recalibrated", ", recalibrated"))
 
 
 def _number(value: Any) -> bool:

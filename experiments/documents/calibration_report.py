@@ -103,7 +103,7 @@ def _use(subject: Subject) -> tuple[Section, ...]:
     sites = each(hospitals.by_site) if hospitals.judged(subject) else hospitals.by_site(subject, "", 0.0)
     grouped = groups.group_blocks(subject, "", 0.0)
     if groups.subgroups_of(subject):
-        grouped = (*each(groups.group_blocks), *each(groups.gaps))
+        grouped = (*each(groups.group_blocks), *once(lambda s, cause: groups.gaps(s, cause, s.primary)))
     rivals_ = (
         each(rivals.comparator_blocks) if rivals.comparators_of(subject) else rivals.comparator_blocks(subject, "", 0.0)
     )

@@ -30,6 +30,15 @@ def comparators_of(subject: Subject) -> tuple[str, ...]:
     return tuple(name for base in bases for name in (base, base + _RECALIBRATED) if name in others)
 
 
+def model_name(subject: Subject, model: str) -> str:
+    """A model as it is read: a published score by its title, the elected model as such."""
+    if model == subject.model:
+        return "the elected model"
+    base = model.removesuffix(_RECALIBRATED)
+    titles = {str(row["model"]): str(row["title"]) for row in subject.table("comparators") if row.get("title")}
+    return titles.get(base, plain(base)) + (", recalibrated" if model.endswith(_RECALIBRATED) else "")
+
+
 def candidates(subject: Subject, cause: str, horizon: float) -> Grid:
     """Every recipe of the study and the null beside the elected model."""
     comparators = comparators_of(subject)
@@ -52,7 +61,8 @@ def comparator_blocks(subject: Subject, cause: str, horizon: float) -> tuple[Blo
     grid = _grid(
         subject, cause, horizon, (subject.model, *names, *_null(subject)), title, f"comparators-{cause}-{horizon:g}"
     )
-    return (grid, *_differences(subject, cause, horizon), *_lacked(subject))
+    last = _lacked(subject) if horizon == subject.primary else ()
+    return (grid, *_differences(subject, cause, horizon), *last)
 
 
 def better_than(subject: Subject) -> Cell | None:
@@ -66,7 +76,7 @@ def better_than(subject: Subject) -> Cell | None:
     if not here:
         return None
     nearest = min(here, key=lambda row: float(row["value"]))
-    text = f"C higher than {_name(str(nearest['comparator']))} by {decimal(float(nearest['value']), 3)}"
+    text = f"C higher than {model_name(subject, str(nearest['comparator']))} by {decimal(float(nearest['value']), 3)}"
     between = (
         f"{decimal(float(nearest['low']), 3)} to {decimal(float(nearest['high']), 3)}"
         if nearest.get("low") is not None
@@ -86,7 +96,7 @@ def _grid(subject: Subject, cause: str, horizon: float, names: Any, title: str, 
         first = next((e for e in found.values() if e is not None and e.n is not None), None)
         rows.append(
             (
-                Cell(_name(name) if name != subject.model else "the elected model"),
+                Cell(model_name(subject, name)),
                 *told_once([number(found[metric], missing="not judged") for metric in _METRICS]),
                 Cell("–" if first is None or first.n is None else count(first.n)),
             )
@@ -112,7 +122,8 @@ def _differences(subject: Subject, cause: str, horizon: float) -> tuple[Block, .
     by = {(str(row["comparator"]), str(row["metric"])): row for row in rows}
     models = [name for name in comparators_of(subject) if name in {str(row["comparator"]) for row in rows}]
     lines = tuple(
-        (Cell(_name(model)), *(_difference(by.get((model, metric))) for metric in metrics)) for model in models
+        (Cell(model_name(subject, model)), *(_difference(by.get((model, metric))) for metric in metrics))
+        for model in models
     )
     note = (
         "The elected model less the score, paired by patient: above 0 is better for the model in C, AUC and IPA, "
@@ -177,7 +188,3 @@ def _lacked(subject: Subject) -> tuple[Block, ...]:
     )
     note = "Where inputs are missing a score has a lowest and a highest value; the middle is judged."
     return (Grid("The scores and what they lacked", columns, lines, note=note, name="comparators_lacked", folded=True),)
-
-
-def _name(model: str) -> str:
-    return plain(model.removesuffix(_RECALIBRATED)) + (", recalibrated" if model.endswith(_RECALIBRATED) else "")

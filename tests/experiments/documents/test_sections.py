@@ -216,7 +216,7 @@ def test_what_was_not_checked_is_what_the_evidence_lacks(whole: Any, survival: A
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("p9", "worth more than treating all or none from"),
+        ("p9", "estimated to be worth more than treating all or none from"),
         ("p10", "What the next hospital should expect, died"),
         ("p10", "0.84 to 1.29"),
         ("p10", "left out: S03 (fewer than 10 events)"),
@@ -255,6 +255,11 @@ def test_a_point_of_the_report_shows_its_evidence(whole: Any, key: str, said: st
 )
 def test_a_point_without_evidence_says_what_was_not_done(survival: Any, key: str, said: str) -> None:
     assert said in section(survival, key).replace('\\"', '"')
+
+
+def test_an_interval_is_read_also_where_no_line_of_origin_stands_behind_it(whole: Any) -> None:
+    for said in ("0.088 (0.060 to 0.110)", "1.31 (1.12 to 1.50)"):
+        assert said in words(whole), said
 
 
 def test_page_one_names_worst_and_next_hospital_findings_and_the_nearest_score(whole: Any) -> None:
@@ -299,7 +304,7 @@ def test_a_decision_curve_claims_only_thresholds_at_which_it_beats_both_defaults
     for row in rows:
         row["net_benefit"] = max(row["treat_all"], 0.0)
     none = whole.changed(evidence=Evidence(whole.evidence.estimates, tables, whole.evidence.facts))
-    assert "at no threshold is the model worth more" in section(none, "p9")
+    assert "at no threshold is the model estimated to be worth more" in section(none, "p9")
 
 
 def test_all_data_of_the_report_lie_beside_it_as_tables(whole: Any) -> None:
