@@ -16,7 +16,7 @@ from experiments.follow_up import censoring_given_predictors
 from experiments.identity import patient_hashes
 from experiments.results import list_runs, write_atomic
 from experiments.run import Met, meet
-from experiments.study import Study
+from experiments.study import BESIDE, Study
 from features.cohort import Cohort
 from features.contract import Contract, ContractError
 from features.extract import Extract, read_extract
@@ -67,7 +67,7 @@ def judge_elsewhere(
     Raises `ContractError` where a field that the model reads is not there or means something else.
     """
     reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
-    plain = {key: value for key, value in bundle.study.items() if key != "endpoint_description"}
+    plain = {key: value for key, value in bundle.study.items() if key not in BESIDE}
     study = Study.from_json({**plain, "registry": contract.registry, "contract": contract.name}, reference)
     _require_fields(bundle, contract)
     extract = read_extract(tables, contract)
@@ -123,6 +123,7 @@ def _data(bundle: Bundle, study: Study, contract: Contract, extract: Extract, me
         "external": {
             "model": f"{bundle.manifest.name}@{bundle.manifest.version}",
             "model_digest": bundle.model_digest,
+            "taught_by_sites": [str(row["site"]) for row in bundle.evidence.tables.get("sites", ())],
             "teachers_known": known.ids is not None,
             "known_ids": int(known.whose_id(met.cohort, met.observed.outcome).sum()),
         },

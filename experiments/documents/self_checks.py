@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import final
 
+from experiments.documents.groups import subgroups_of
 from experiments.documents.profiles.chai import chai_faults
 from experiments.documents.subject import DocumentError, Subject
 from training.evidence import Estimate
 
 _RATIOS = {"oe_ratio"}
+_KNOWN = "to be known: "  # a fact that a reader must weigh, no contradiction
 _SHARES = {"harrell_c", "uno_c", "auc", "brier", "ibs", "ici", "e50", "e90", "emax", "observed_risk", "mean_risk"}
 
 
 @final
 @dataclass(frozen=True)
 class SelfCheck:
-    """One question to the document. `outcome`: "passed", or "not applicable" with the reason; a failure raises."""
+    """One question to the document. `outcome`: "passed", what must be known, or "not applicable" with the reason.
+
+    A contradiction raises and is no outcome.
+    """
 
     name: str
     outcome: str
@@ -32,13 +37,14 @@ def check_evidence(subject: Subject) -> tuple[SelfCheck, ...]:
         ("observed = O/E × expected, and covers the stated events", _observed_covers_events),
         ("intervals lie on the right scale", _intervals_on_their_scale),
         ("sites sum to the whole", _sites_sum),
+        ("subgroups sum to no more than the whole", _groups_sum),
         ("no outside site is also a training site", _no_outside_site),
     )
     checks, faults = [], []
     for name, ask in asked:
         answer = ask(subject)
         if isinstance(answer, str):
-            checks.append(SelfCheck(name, f"not applicable: {answer}"))
+            checks.append(SelfCheck(name, answer if answer.startswith(_KNOWN) else f"not applicable: {answer}"))
             continue
         found = list(answer)
         faults += [f"{name}: {fault}" for fault in found]
@@ -179,9 +185,44 @@ def _site_faults(subject: Subject, design: str, names: tuple[str, ...]) -> Itera
                 yield f"sites hold {events} events, together {whole.events} ({cause} by {horizon:g} days)"
 
 
+def _groups_sum(subject: Subject) -> Iterator[str] | str:
+    named = subgroups_of(subject)
+    if not named:
+        return "no subgroup was judged"
+    return _group_faults(subject, named)
+
+
+def _group_faults(subject: Subject, named: tuple[str, ...]) -> Iterator[str]:
+    """Levels of a group partition those of whom it is known; what is suppressed can only make the sum smaller."""
+    groups: dict[str, list[str]] = {}
+    for name in named:
+        groups.setdefault(name.partition("=")[0], []).append(name)
+    known = {str(row["field"]): int(row["n"]) for row in subject.table("table_one", site="all") if row.get("n")}
+    for cause, horizon in ((cause, horizon) for cause in subject.causes for horizon in subject.horizons):
+        key = {"cause": cause, "horizon_days": horizon}
+        whole = subject.find("oe_ratio", **key)
+        for group, names in groups.items():
+            found = [e for name in names if (e := subject.find("oe_ratio", population=name, **key)) is not None]
+            for counted in ("n", "events"):
+                total = sum(getattr(e, counted) or 0 for e in found)
+                most = None if whole is None else getattr(whole, counted)
+                if most is not None and total > most:
+                    where = f"({cause} by {horizon:g} days)"
+                    yield f"{group}: its groups hold {total} {counted}, all patients {most} {where}"
+            told = [e.n for e in found if not e.population.endswith("=not known")]
+            if group in known and None not in told and sum(n or 0 for n in told) > known[group]:
+                yield f"{group}: its groups hold {sum(n or 0 for n in told)} patients, Table 1 knows {known[group]}"
+
+
 def _no_outside_site(subject: Subject) -> Iterator[str] | str:
-    external, training = subject.facts("external_sites"), subject.facts("sites")
-    if not external or not isinstance(training, list | tuple | dict):
+    external = subject.facts("external")
+    if not isinstance(external, Mapping):
         return "no external cohort was judged"
-    both = set(external) & set(training)
-    return iter([f"{len(both)} external sites also taught the model"] if both else [])
+    taught = set(external.get("taught_by_sites") or ())
+    both = sorted(taught & {str(row["site"]) for row in subject.table("sites")})
+    if not taught:
+        return "the sites that taught the model have no names"
+    if both:
+        # Registries count their hospitals alike: a name that stands on both sides need not be one hospital.
+        return f"{_KNOWN}{len(both)} site names also stand among those that taught the model ({', '.join(both[:5])})"
+    return iter(())

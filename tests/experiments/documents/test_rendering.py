@@ -105,6 +105,15 @@ def test_every_figure_has_a_text_alternative_and_its_data(either: Any, name: str
         assert "<figcaption" in figure
 
 
+def test_an_external_report_says_which_site_names_also_taught(survival: Any) -> None:
+    taught = {"external": {"taught_by_sites": ["S01", "S09"]}}
+    sites = [{"site": name, "n": n} for name, n in (("S01", 600), ("S02", 400))]
+    evidence = survival.evidence
+    found = Evidence(evidence.estimates, {**evidence.tables, "sites": sites}, {**evidence.facts, **taught})
+    made = survival.changed(evidence=found).rendered()["calibration-report.json"].decode()
+    assert "to be known: 1 site names also stand among those that taught the model (S01)" in made
+
+
 def test_text_of_study_contract_sites_and_decision_is_shown_as_text(survival: Any) -> None:
     tables = {name: [dict(row) for row in rows] for name, rows in survival.evidence.tables.items()}
     tables["flow"][0]["reason"] = HOSTILE
@@ -223,6 +232,11 @@ def test_the_digest_of_the_model_stands_in_every_document(either: Any) -> None:
     ("damage", "words"),
     [
         (lambda p: _with_fact(p, "censored", 1), "are not 1000 patients"),
+        (lambda p: _with_groups(p, 600, 500), "sex: its groups hold 1100 n, all patients 1000"),
+        (
+            lambda p: _with_groups(p, 500, 500, field="primary"),
+            "primary: its groups hold 1000 patients, Table 1 knows 900",
+        ),
         (lambda p: _with_fact(p, "n", 999), "the flow ends with 1000 patients"),
         (lambda p: _with_estimate(p, "oe_ratio", value=1.3, low=1.2, high=1.4), "is not the observed risk"),
         (lambda p: _with_estimate(p, "oe_ratio", low=1.3, high=1.2), "upside down"),
@@ -250,6 +264,19 @@ def _cells(value: Any) -> Any:
     elif isinstance(value, list):
         for entry in value:
             yield from _cells(entry)
+
+
+def _with_groups(parts: Any, *sizes: int, field: str = "sex") -> Any:
+    key = {"design": "nested_cross_validation", "model": "chosen", "cause": "died", "horizon_days": 90.0}
+    more = [
+        Estimate("oe_ratio", "kaplan_meier_over_mean_risk", population=f"{field}={k}", value=1.0, n=n, events=9, **key)
+        for k, n in enumerate(sizes)
+    ]
+    tables = {name: [dict(row) for row in rows] for name, rows in parts.evidence.tables.items()}
+    for row in tables["table_one"]:
+        if row["field"] == field:
+            row["n"] = row["n"] * 9 // 10
+    return parts.changed(evidence=Evidence((*parts.evidence.estimates, *more), tables, parts.evidence.facts))
 
 
 def _with_fact(parts: Any, name: str, value: Any) -> Any:

@@ -60,7 +60,7 @@ def groups() -> list[Estimate]:
     found = []
     for population, n in (("sex=female", 480), ("sex=male", 520), ("period=2018 to 2020", 400)):
         for horizon in HORIZONS:
-            key = {"population": population, "horizon_days": horizon, "design": NESTED, "n": n, "events": 90}
+            key = {"population": population, "horizon_days": horizon, "design": NESTED, "n": n, "events": 40}
             found.append(replace(estimate("oe_ratio", "kaplan_meier_over_mean_risk", 1.1, **key), high=1.4))
             found.append(estimate("auc", "ipcw_cumulative_dynamic", 0.731, **key))
     return found
