@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from experiments.comparators import comparators_of
 from experiments.study import Study
 from experiments.subgroups import hide_small
 from features.cohort import Cohort
@@ -13,7 +15,7 @@ from features.outcome import Outcome
 from training.comparator_evidence import comparator_tables, judge_comparator
 from training.conditional_censoring import ConditionalCensoring
 from training.develop import Develop
-from training.evaluation import merged
+from training.evaluation import Scored, merged
 from training.evidence import Evidence
 from training.resampling import derive_seed
 from training.subgroups import Subgroup, gap_table, judge_subgroup, without_rests
@@ -44,6 +46,44 @@ def contrasts(
         "subgroups": {group.name: list(group.levels) for group in groups},
     }
     return merged([comparators, subgroups, Evidence(facts=facts)])
+
+
+def published_elsewhere(
+    study: Study,
+    cohort: Cohort,
+    outcome: Outcome,
+    ours: Scored,
+    design: str,
+    *,
+    censoring: ConditionalCensoring | None = None,
+) -> Evidence:
+    """Raw comparators beside a model that is judged as it is: nothing here may learn, so none is recalibrated."""
+    asked = [one for one in comparators_of(study) if not one.recalibrated]
+    there = [one for one in asked if set(one.source.inputs) <= set(cohort.frame.columns)]
+    if not there:
+        return Evidence()
+    horizons = study.endpoint.horizons_days
+    judged = [
+        judge_comparator(
+            one,
+            outcome,
+            cohort.frame,
+            replace(ours, curves=one.fit(cohort.frame, outcome).predict(cohort.frame, ours.curves.times)),
+            ours,
+            None,
+            horizons=horizons,
+            design=design,
+            resamples=study.intervals.resamples,
+            level=study.intervals.level,
+            seed=derive_seed(study.seed, "intervals", design),
+            strata=cohort.sites,
+            censoring=censoring,
+            thresholds=study.endpoint.thresholds,
+        )
+        for one in there
+    ]
+    lacked = comparator_tables(there, cohort.frame, outcome, horizons)
+    return merged([*judged, Evidence(tables=lacked, facts={"comparators": [one.name for one in there]})])
 
 
 def _comparators(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.assembly import data_facts, data_tables, taking_days_as_known
+from experiments.contrasts import published_elsewhere
 from experiments.documents import render
 from experiments.follow_up import censoring_given_predictors
 from experiments.identity import patient_hashes
@@ -98,9 +99,10 @@ def _judged(bundle: Bundle, study: Study, contract: Contract, met: Met) -> Evide
     follow_up = censoring_given_predictors(study, contract, cohort, outcome, bundle.model.predictors)
     curves = bundle.model.predict(cohort.frame, times=bundle.model.times).mean
     names = [] if cohort.sites is None else sorted(set(cohort.sites.tolist()))
-    judged = evaluate(
+    ours = Scored(np.arange(cohort.n), np.zeros(cohort.n, dtype=np.int64), curves)
+    own = evaluate(
         outcome,
-        Scored(np.arange(cohort.n), np.zeros(cohort.n, dtype=np.int64), curves),
+        ours,
         horizons=study.endpoint.horizons_days,
         design=DESIGN,
         model="chosen",
@@ -112,7 +114,8 @@ def _judged(bundle: Bundle, study: Study, contract: Contract, met: Met) -> Evide
         censoring=follow_up,
         thresholds=study.endpoint.thresholds,
     )
-    return judged if follow_up is None else merged([judged, follow_up.evidence])
+    beside = published_elsewhere(study, cohort, outcome, ours, DESIGN, censoring=follow_up)
+    return merged([own, beside, *([] if follow_up is None else [follow_up.evidence])])
 
 
 def _data(bundle: Bundle, study: Study, contract: Contract, extract: Extract, met: Met, known: _Teachers) -> Evidence:

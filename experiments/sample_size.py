@@ -18,6 +18,7 @@ from training.sample_size import (
     development_criteria,
     evaluation_criteria,
     largest_r2,
+    slope_criterion,
     supported_parameters,
 )
 
@@ -60,12 +61,14 @@ def sample_size_table(study: Study, develop: Develop, cohort: Cohort, outcome: O
             rows += [
                 _row(one, about | {"parameters": count, "supported": supported, "r2": setting.r2}) for one in wanted
             ]
+        judged = {"recipe": "", "cause": name, "horizon_days": None, **_UNSAID, "r2": setting.r2}
         for horizon in study.endpoint.horizons_days:
             risk = float(aalen_johansen(outcome).at(horizon, cause))
             if not 0 < risk < 1:
                 continue
-            about = {"recipe": "", "cause": name, "horizon_days": horizon, **_UNSAID, "r2": setting.r2}
-            rows += [_row(one, about) for one in evaluation_criteria(setting, cohort.n, horizon, risk)]
+            wanted = evaluation_criteria(setting, cohort.n, risk)
+            rows += [_row(one, judged | {"horizon_days": horizon}) for one in wanted]
+        rows.append(_row(slope_criterion(setting, cohort.n), judged))
     return rows
 
 

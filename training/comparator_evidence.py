@@ -33,7 +33,7 @@ def judge_comparator(
     frame: pd.DataFrame,
     scored: Scored,
     ours: Scored,
-    null: Scored,
+    null: Scored | None,
     *,
     horizons: Sequence[float],
     design: str,
@@ -55,7 +55,7 @@ def judge_comparator(
     population = "all" if spoken.all() else scope(comparator)
     if int((outcome.event[spoken] > 0).sum()) < MIN_EVENTS:
         return Evidence((_too_few(comparator, outcome.causes[0], design, population),))
-    own, other, nothing = (_among(one, spoken) for one in (scored, ours, null))
+    own, other = _among(scored, spoken), _among(ours, spoken)
     choices: dict[str, Any] = {"level": level, "seed": seed, "strata": strata}
     choices |= {"censoring": censoring, "thresholds": thresholds}
     drawn = resamples if comparator.until else 0
@@ -65,7 +65,7 @@ def judge_comparator(
         horizons=horizons,
         design=design,
         model=comparator.name,
-        null=nothing,
+        null=None if null is None else _among(null, spoken),
         resamples=drawn,
         **choices,
     )

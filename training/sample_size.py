@@ -114,31 +114,45 @@ def supported_parameters(setting: Setting, available: int) -> int:
     return int(available * min((s - 1) * math.log(1 - setting.r2 / s) for s in both) + 1e-9)
 
 
-def evaluation_criteria(setting: Setting, available: int, horizon: float, risk: float) -> list[Requirement]:
-    """Precision of O/E and C at a horizon, and of the calibration slope over the whole follow-up.
+def evaluation_criteria(setting: Setting, available: int, risk: float) -> list[Requirement]:
+    """Precision of O/E and C at a horizon.
 
     risk: the incidence of the cause by the horizon, 0 < risk < 1. O/E: Riley's closed form for complete follow-up. C:
-    Newcombe 2006, method 4, at the C that this R² means. Slope: 1/√information, with −n ln(1 − R²) as the information
-    of the linear predictor, where Riley simulates. Censoring before the horizon makes each of them a floor.
+    Newcombe 2006, method 4, at the C that this R² means. Censoring before the horizon makes both a floor.
     """
-    spread = -math.log1p(-setting.r2)  # information per patient = events per patient × variance of the predictor
-    c = _concordance(spread / setting.events_per_patient)
-    oe_error = _error_of_ratio(_OE_WIDTH)
-    slope_error = _SLOPE_WIDTH / (2 * _Z)
-    rows = (
-        ("oe_ratio", f"95 % interval of O/E no wider than {_OE_WIDTH:g}", (1 - risk) / (risk * oe_error**2)),
-        (
+    c = _concordance(_information(setting) / setting.events_per_patient)
+    oe_error = math.asinh(_OE_WIDTH / 2) / _Z  # of ln(O/E) at O/E 1: the interval is 2 sinh(z · SE) wide
+    return [
+        _precise(
+            "oe_ratio",
+            f"95 % interval of O/E no wider than {_OE_WIDTH:g}",
+            (1 - risk) / (risk * oe_error**2),
+            available,
+        ),
+        _precise(
             "harrell_c",
             f"95 % interval of C no wider than {_C_WIDTH:g}, at C {c:.2f}",
             _smallest(lambda n: _error_of_c(c, n, risk) <= _C_WIDTH / (2 * _Z)),
+            available,
         ),
-        (
-            "calibration_slope",
-            f"95 % interval of the slope no wider than {_SLOPE_WIDTH:g}",
-            1 / (spread * slope_error**2),
-        ),
-    )
-    return [Requirement("evaluation", name, target, math.ceil(n), available, _EVALUATION) for name, target, n in rows]
+    ]
+
+
+def slope_criterion(setting: Setting, available: int) -> Requirement:
+    """Precision of the calibration slope over the whole follow-up: 1/√information, where Riley simulates."""
+    error = _SLOPE_WIDTH / (2 * _Z)
+    needed = 1 / (_information(setting) * error**2)
+    target = f"95 % interval of the slope no wider than {_SLOPE_WIDTH:g}"
+    return _precise("calibration_slope", target, needed, available)
+
+
+def _precise(criterion: str, target: str, needed: float, available: int) -> Requirement:
+    return Requirement("evaluation", criterion, target, math.ceil(needed), available, _EVALUATION)
+
+
+def _information(setting: Setting) -> float:
+    """Of the slope, per patient: events per patient × variance of the linear predictor, which is −ln(1 − R²)."""
+    return -math.log1p(-setting.r2)
 
 
 def _for_shrinkage(setting: Setting, parameters: int, shrinkage: float) -> int:
@@ -158,11 +172,6 @@ def _for_overall_risk(setting: Setting, horizon: float) -> int:
         return setting.risk(horizon, setting.rate + _Z * error) - setting.risk(horizon) <= _MARGIN
 
     return _smallest(near)
-
-
-def _error_of_ratio(width: float) -> float:
-    """The standard error of ln(O/E) at O/E 1 whose interval has this width: 2 sinh(z · SE) = width."""
-    return math.asinh(width / 2) / _Z
 
 
 def _error_of_c(c: float, n: int, risk: float) -> float:

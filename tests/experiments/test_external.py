@@ -26,6 +26,8 @@ QUICK = (
     "tuning.trials=1",
     "tuning.folds=2",
     "intervals.resamples=20",
+    "comparators=['tomita', 'nesms']",
+    "subgroups=[]",
 )
 
 
@@ -76,7 +78,7 @@ def test_the_frozen_model_is_judged_on_every_patient_once(bundle, elsewhere, con
     found = judge_elsewhere(bundle, elsewhere, contract, root=run.path.parents[1])
     evidence = found.evidence
     assert {e.design for e in evidence.estimates} == {"external", "data"}
-    one = evidence.one(metric="harrell_c", horizon_days=365.0, population="all")
+    one = evidence.one(metric="harrell_c", horizon_days=365.0, population="all", model="chosen")
     assert one.n == evidence.facts["n"] == evidence.tables["flow"][-1]["remaining"]
     assert 0.5 < one.low < one.value < one.high
     assert evidence.find(metric="oe_ratio", population="site=S01")
@@ -84,11 +86,20 @@ def test_the_frozen_model_is_judged_on_every_patient_once(bundle, elsewhere, con
     assert b"external cohort" in found.documents["calibration-report.html"]
 
 
+def test_published_scores_stand_beside_it_as_published_and_learn_nothing_there(bundle, elsewhere, contract):
+    evidence = judge_elsewhere(bundle, elsewhere, contract).evidence
+    assert evidence.facts["comparators"] == ["tomita", "nesms"]
+    by = {"metric": "harrell_c", "horizon_days": None, "design": "external"}
+    assert evidence.one(model="tomita", **by).n == evidence.one(model="chosen", population="all", **by).n
+    assert not [e for e in evidence.estimates if e.model.endswith("_recalibrated")]
+    assert {row["comparator"] for row in evidence.tables["comparator_differences"]} == {"tomita", "nesms"}
+
+
 def test_the_same_cohort_gives_the_apparent_numbers_when_nobody_knows_who_taught(bundle, taught, contract, run):
     found = judge_elsewhere(bundle, taught, contract)
     assert "not known" in found.remarks[0]
     for metric in ("harrell_c", "oe_ratio", "brier", "calibration_slope"):
-        for one in found.evidence.find(metric=metric, population="all"):
+        for one in found.evidence.find(metric=metric, population="all", model="chosen"):
             apparent = run.evidence.one(
                 metric=metric,
                 estimator=one.estimator,

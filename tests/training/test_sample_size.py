@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 
+from features.outcome import Outcome
+from training.partial_likelihood import fit_cox
 from training.sample_size import (
     Setting,
     development_criteria,
     evaluation_criteria,
     largest_r2,
+    slope_criterion,
     supported_parameters,
 )
 
@@ -77,7 +81,7 @@ def test_the_unit_of_time_does_not_matter():
 
 def test_the_ratio_of_observed_to_expected_has_the_closed_form():
     setting = Setting(0.3, 1.5, 0.2)
-    one = {c.criterion: c for c in evaluation_criteria(setting, 1000, 1.0, 0.25)}["oe_ratio"]
+    one = {c.criterion: c for c in evaluation_criteria(setting, 1000, 0.25)}["oe_ratio"]
     error = math.sqrt((1 - 0.25) / (0.25 * one.needed_n))
     assert math.exp(1.96 * error) - math.exp(-1.96 * error) == pytest.approx(0.2, rel=1e-3)
     assert one.met == (one.needed_n <= 1000)
@@ -89,15 +93,30 @@ def test_the_interval_of_c_is_as_wide_as_newcombe_says():
         return 2 * 1.96 * math.sqrt(c * (1 - c) * spread / (n**2 * risk * (1 - risk)))
 
     assert width(0.7, 1154, 0.1) == pytest.approx(0.1, abs=1e-4)  # the published example
-    one = {c.criterion: c for c in evaluation_criteria(Setting(0.3, 1.5, 0.2), 1000, 1.0, 0.1)}["harrell_c"]
+    one = {c.criterion: c for c in evaluation_criteria(Setting(0.3, 1.5, 0.2), 1000, 0.1)}["harrell_c"]
     assert width(float(one.target.rsplit(" ", 1)[1]), one.needed_n, 0.1) == pytest.approx(0.1, rel=0.02)
 
 
 def test_more_signal_needs_fewer_patients_for_every_purpose():
     weak, strong = (Setting(0.3, 1.5, r2) for r2 in (0.1, 0.3))
     assert needed(weak, 20)["shrinkage"] > needed(strong, 20)["shrinkage"]
-    for a, b in zip(evaluation_criteria(weak, 500, 1, 0.3), evaluation_criteria(strong, 500, 1, 0.3), strict=True):
+    for a, b in zip(evaluation_criteria(weak, 500, 0.3), evaluation_criteria(strong, 500, 0.3), strict=True):
         assert a.needed_n >= b.needed_n
+    assert slope_criterion(weak, 500).needed_n > slope_criterion(strong, 500).needed_n
+
+
+def test_the_slope_of_a_cox_model_is_as_precise_as_said():
+    """The error of one large fit, brought to the size that was asked for."""
+    rng, n, until = np.random.default_rng(2), 20_000, 1.5
+    lp = rng.normal(0, 0.8, n)
+    happens = rng.exponential(1 / (0.4 * np.exp(lp)))
+    outcome = Outcome.right_censored(np.minimum(happens, until), (happens <= until).astype(int), ("died",))
+    fit = fit_cox(lp[:, None], outcome)
+    r2 = -math.expm1(-2 * (fit.loglik - fit.loglik_null) / n)
+    follow_up = float(outcome.time_days.mean())
+    needed_n = slope_criterion(Setting(float(outcome.event.mean()) / follow_up, follow_up, r2), n).needed_n
+    width = 2 * 1.96 * float(fit.standard_error[0]) * math.sqrt(n / needed_n)
+    assert width == pytest.approx(0.2, rel=0.1)
 
 
 def test_an_r2_that_no_model_can_reach_is_refused():
