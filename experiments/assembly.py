@@ -15,7 +15,7 @@ from experiments.follow_up import by_design, censoring_given_predictors
 from experiments.limits import limit_facts, limit_tables
 from experiments.sample_size import sample_size_facts, sample_size_table
 from experiments.study import Study
-from experiments.table_one import calendar_years, site_table, table_one
+from experiments.table_one import calendar_years, case_mix, site_table, table_one
 from features.cohort import Cohort, Flow
 from features.contract import Contract
 from features.endpoints.endpoint import Observed
@@ -73,6 +73,7 @@ def assemble(
             **{name: rows for name, rows in model.describe().items() if isinstance(rows, list)},
             "tuning": [{**row, "chosen": row["recipe"] == developed.chosen} for row in developed.trials],
             "refits": [_refit_row(row) for each in predictions.values() for row in each.refits],
+            "case_mix": _case_mix(study, contract, cohort, predictions),
             "split_proofs": [
                 row
                 for design in study.designs
@@ -202,6 +203,17 @@ def data_tables(
         "observed_curve": observed_curves(observed.outcome, study.intervals.level),
         **{name: [dict(row) for row in rows] for name, rows in observed.tables.items()},
     }
+
+
+def _case_mix(
+    study: Study, contract: Contract, cohort: Cohort, predictions: Mapping[str, Predictions]
+) -> list[dict[str, Any]]:
+    """Earlier patients beside later ones, where the study is split in time."""
+    if "temporal" not in predictions:
+        return []
+    names = tuple(dict.fromkeys(name for one in study.recipes for name in study.predictors_of(one)))
+    later = np.isin(np.arange(cohort.n), predictions["temporal"].patients)
+    return case_mix(derive(cohort.frame, names), later, [field_of(contract, name) for name in names])
 
 
 def flow_table(flow: Flow) -> list[dict[str, Any]]:

@@ -87,6 +87,43 @@ def site_table(sites: NDArray[Any] | None, outcome: Outcome) -> list[dict[str, A
     return rows
 
 
+def case_mix(frame: pd.DataFrame, judged: NDArray[np.bool_], fields: Sequence[Field]) -> list[dict[str, Any]]:
+    """Those who taught beside those who were judged: rows {field, label, level, taught, judged, difference}.
+
+    taught, judged  median of a number, share of a level among the known; None where fewer than `LEAST` stand behind it.
+    difference      of means, or of shares, in standard deviations of both sides together.
+    """
+    rows: list[dict[str, Any]] = []
+    for field in fields:
+        sides = [_known(frame.loc[side, field.name]) for side in (~judged, judged)]
+        about = {"field": field.name, "label": field.label}
+        if field.numeric:
+            values = [side.astype(float).to_numpy() for side in sides]
+            middle = [float(np.median(side)) if len(side) >= LEAST else None for side in values]
+            rows.append(about | {"level": None} | _beside(values, middle))
+            continue
+        for level in ("yes",) if field.kind == "boolean" else field.levels:
+            told = 1.0 if field.kind == "boolean" else level
+            counts = [(side == told).to_numpy(dtype=float) for side in sides]
+            few = any(0 < side.sum() < LEAST or len(side) < LEAST for side in counts)
+            shares = [None if few else float(side.mean()) for side in counts]
+            rows.append(about | {"level": level} | _beside(counts, shares))
+    return rows
+
+
+def _known(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column[((column != NOT_APPLICABLE) & column.notna()).to_numpy(bool)]
+
+
+def _beside(values: Sequence[NDArray[Any]], shown: Sequence[float | None]) -> dict[str, float | None]:
+    """Both sides, and how far apart their means are; nothing of it where a side is not shown."""
+    if None in shown:
+        return {"taught": None, "judged": None, "difference": None}
+    spread = float(np.sqrt(np.mean([side.var() for side in values])))
+    apart = float(values[1].mean() - values[0].mean())
+    return {"taught": shown[0], "judged": shown[1], "difference": apart / spread if spread > 0 else 0.0}
+
+
 def calendar_years(time_zero: NDArray[np.datetime64] | None, outcome: Outcome) -> dict[str, int]:
     """First and last year of time zero, and the year in which follow-up ends; empty where there are no dates.
 

@@ -160,8 +160,13 @@ def _candidates(subject: Subject) -> tuple[Block, ...]:
 
 def _periods(subject: Subject) -> tuple[Block, ...]:
     found = groups.periods_of(subject)
-    temporal = performance.in_the_large(subject, subject.causes[0], "temporal")
-    later = (temporal,) if subject.evidence.find(design="temporal", model=subject.model) else ()
+    later: tuple[Block, ...] = ()
+    if subject.evidence.find(design="temporal", model=subject.model):
+        mix = cohort.rows_of(
+            subject.table("case_mix"), "Who taught beside who was judged later", "case_mix", folded=True
+        )
+        judged = (performance.agreement(subject, cause, "temporal") for cause in subject.causes)
+        later = (*judged, *([] if mix is None else [mix]))
     if not found:
         words = "MISSING: no calendar period was named. try: a subgroup by a date, with bands of years, named period"
         return (*later, Prose((Cell(words, state="missing"),)))

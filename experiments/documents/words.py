@@ -48,7 +48,6 @@ _ESTIMATORS = {
     "reml_logit_c": "REML on logit C",
     "reml_slope": "REML on the slope",
     "bootstrap_refits": "distance between refits and the model, averaged over refits and patients",
-    "bootstrap_refits_p95": "the distance that 95 of 100 patients stay below",
     "cox_on_normal_scores": "Cox on normal scores of the risk",
     "out_of_sample_cox": "Cox for the censoring time, out of sample",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.table_one import calendar_years, shown_counts, site_table, table_one
+from experiments.table_one import calendar_years, case_mix, shown_counts, site_table, table_one
 from features.contract import Field
 from features.outcome import Outcome
 
@@ -72,3 +72,26 @@ def test_the_period_is_told_in_years_and_nothing_without_dates():
     years = {"first_time_zero": 2019, "last_time_zero": 2020, "last_contact": 2021}
     assert calendar_years(days, outcome) == years
     assert calendar_years(None, outcome) == {}
+
+
+def test_two_sides_stand_beside_each_other_with_how_far_apart_they_are():
+    frame, _ = cohort()
+    frame = pd.concat([frame, frame.assign(albumin=frame["albumin"] + 1.0)], ignore_index=True)
+    judged = np.arange(len(frame)) >= len(frame) // 2
+    rows = {(row["field"], row["level"]): row for row in case_mix(frame, judged, FIELDS)}
+    number = rows["albumin", None]
+    assert (number["taught"], number["judged"]) == (4.0, 5.0)
+    assert number["difference"] == 1.0 / np.std([3.0, 4.0, 5.0])
+    assert rows["hormone", "yes"] == {
+        "field": "hormone", "label": "Hormone", "level": "yes", "taught": None, "judged": None, "difference": None
+    }  # fmt: skip
+
+
+def test_equal_sides_differ_by_nothing_and_turning_them_round_turns_the_sign():
+    frame, _ = cohort()
+    whole = pd.concat([frame] * 4, ignore_index=True)
+    half = np.arange(len(whole)) % len(frame) < len(frame) // 3
+    equal = np.arange(len(whole)) < len(whole) // 2
+    assert {row["difference"] for row in case_mix(whole, equal, FIELDS)} == {0.0}
+    for one, other in zip(case_mix(whole, half, FIELDS), case_mix(whole, ~half, FIELDS), strict=True):
+        assert (one["difference"] or 0.0) == -(other["difference"] or 0.0)

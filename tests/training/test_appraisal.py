@@ -48,7 +48,7 @@ def sound() -> Evidence:
         estimate("oe_ratio", 1.03, 0.2, population="complete cases", n=700),
         estimate("ici", 0.01),
         estimate("observed_risk", 0.25, design="data", model=""),
-        replace(estimate("mape", 0.07, design="bootstrap"), estimator="bootstrap_refits_p95"),
+        replace(estimate("mape", 0.07, design="bootstrap"), metric="mape_p95"),
         estimate("mape", 0.02, design="bootstrap"),
         estimate("censoring_c", 0.55, horizon=None, design="data", model=""),
         estimate("harrell_c", 0.72, 0.08, horizon=None, design=SITES, population="next site"),

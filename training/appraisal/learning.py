@@ -33,7 +33,7 @@ def _instability(reading: Reading) -> Answer:
     if one is None or one.value is None:
         return not_applicable(reading.reason("mape", reading.horizon_days, design="bootstrap"))
     where = {"cause": reading.cause, "horizon_days": reading.horizon_days, "design": "bootstrap"}
-    most = reading.evidence.find(metric="mape", estimator="bootstrap_refits_p95", **where)
+    most = reading.evidence.find(metric="mape_p95", **where)
     sentence = (
         f"a prediction {by(reading.horizon_days)} moves by {one.value:.3f} on average when the model is made again"
     )

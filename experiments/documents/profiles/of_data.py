@@ -11,6 +11,7 @@ from experiments.documents.subject import Subject
 from experiments.documents.words import count, days, plain, said
 
 _OUTSIDE = ("temporal", "external")
+_FAR = 0.1  # of a standard deviation: what Austin 2009 calls a difference worth a look
 
 
 def designs_run(subject: Subject) -> list[str]:
@@ -137,7 +138,9 @@ def _shift(subject: Subject) -> Answer:
     rows = subject.table("case_mix")
     if not rows:
         return Answer.missing("a table of the development and evaluation cohorts is not in the evidence")
-    return Answer.measured(f"{len(rows)} rows of development beside evaluation.", "Cohort")
+    far = [row for row in rows if row.get("difference") is not None and abs(float(row["difference"])) > _FAR]
+    words = f"{len(rows)} rows of development beside evaluation; {len(far)} lie more than {_FAR:g} deviations apart."
+    return Answer.measured(words, "Calibration report, 11")
 
 
 def _setting_differs(subject: Subject) -> Answer:
