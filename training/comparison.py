@@ -130,7 +130,7 @@ class _Pair:
         value = right.errors.ici - left.errors.ici
         if self.drawn.shape[1] < 2:
             return value, None, None
-        return value, *basic_interval(value, right.resampled["ici"] - left.resampled["ici"], self.level)
+        return value, *basic_interval(value, right.ici_resampled - left.ici_resampled, self.level)
 
     def _say(
         self,

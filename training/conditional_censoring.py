@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
-from training.baseline_hazard import efron_baseline
 from training.censoring import LEAST_OBSERVED, GivenPredictors, Undefined
+from training.censoring_model import censoring_events, censoring_scores, observed_given
 from training.evidence import Estimate, Evidence
 from training.metrics.discrimination import harrell_c
 from training.metrics.metric import GIVEN_PREDICTORS, Floats
@@ -34,8 +34,6 @@ METHOD: Final = (
     f"weights 1/G(t | predictors), out-of-fold ridge Cox of the censoring time, taken as known; dropped where G is "
     f"below {LEAST_OBSERVED:g}"
 )
-
-_RIDGE = 10.0  # as a Cox family's own
 
 
 @final
@@ -55,20 +53,15 @@ class ConditionalCensoring:
         cls, X: Floats, outcome: Outcome, folds: Iterable[tuple[Rows, Rows]], *, level: float = 0.95
     ) -> Self:
         """X (n, p): encoded predictors. folds: rows that teach and rows that are predicted; each row predicted once."""
-        lost, censored = _lost(outcome), outcome.event == 0
+        lost, censored = censoring_events(outcome), outcome.event == 0
         score, fold = np.zeros(outcome.n), np.zeros(outcome.n, np.intp)
         centred = X - X.mean(axis=0)
         for number, (train, test) in enumerate(folds):
             fold[test] = number
-            if X.shape[1] and censored[train].any():
-                score[test] = centred[test] @ fit_cox(X[train], lost.take(train), ridge=_RIDGE).coef
+            score[test] = centred[test] @ censoring_scores(X[train], outcome.take(train))
         if censored.any() and np.ptp(score) > 0:
             score *= max(float(fit_cox(score[:, None], lost).coef[0]), 0.0)
-        baseline = efron_baseline(score, lost, 1)
-        days = np.unique(outcome.right_days)[(baseline.steps - _LATER).astype(int)]
-        own, last = np.unique(days, return_index=True)[0], np.searchsorted(days, np.unique(days), side="right")
-        total = np.concatenate([[0.0], np.cumsum(baseline.increments)])
-        given = GivenPredictors(own, np.concatenate([[0.0], total[last]]), np.exp(score))
+        given = observed_given(score, outcome)
         return cls(given, _concordance(lost, score, fold, level))
 
     @property
@@ -81,16 +74,6 @@ class ConditionalCensoring:
         """The concordance, and which weights are the headline."""
         facts = {"headline_weights": GIVEN_PREDICTORS.removeprefix("_") if self.headline else "marginal"}
         return Evidence((self.concordance,), {}, facts)
-
-
-_LATER = 0.5  # of a rank: whoever is censored on a day was at risk of its events, so he leaves after them
-
-
-def _lost(outcome: Outcome) -> Outcome:
-    """The censoring time as an event, in ranks of days."""
-    censored = outcome.event == 0
-    rank = np.unique(outcome.right_days, return_inverse=True)[1].astype(float)
-    return Outcome.right_censored(rank + np.where(censored, _LATER, 0.25), censored.astype(np.int64), ("censored",))
 
 
 def _concordance(lost: Outcome, score: Floats, fold: Rows, level: float) -> Estimate:

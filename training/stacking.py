@@ -16,14 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
-from training.baseline_hazard import efron_baseline
-from training.partial_likelihood import fit_cox
+from training.censoring import LEAST_OBSERVED
+from training.censoring_model import censoring_scores, observed_given
 
 Floats = NDArray[np.float64]
 
 _POINTS = 25
-_LEAST_OBSERVED = 0.1
-_RIDGE = 10.0  # of the censoring model: as a Cox family's own
 
 
 @final
@@ -47,11 +45,12 @@ class HonestBrier:
         time, event = outcome.time_days, outcome.event
         happened = np.sort(time[event > 0])
         grid = np.unique(np.quantile(happened, np.linspace(0.04, 0.92, _POINTS), method="inverted_cdf"))
-        at, before = _observed(X, outcome, grid)
-        seen = at >= _LEAST_OBSERVED
+        g = observed_given(X @ censoring_scores(X, outcome), outcome)
+        at, before = np.stack([g.at(day) for day in grid], axis=1), g.before(time)
+        seen = at >= LEAST_OBSERVED
         past = (time[:, None] <= grid) & (event > 0)[:, None]
-        weights = np.where(past, 1.0 / np.maximum(before, _LEAST_OBSERVED)[:, None], 0.0)
-        weights = np.where(time[:, None] > grid, 1.0 / np.maximum(at, _LEAST_OBSERVED), weights) * seen
+        weights = np.where(past, 1.0 / np.maximum(before, LEAST_OBSERVED)[:, None], 0.0)
+        weights = np.where(time[:, None] > grid, 1.0 / np.maximum(at, LEAST_OBSERVED), weights) * seen
         codes = np.arange(1, len(outcome.causes) + 1)
         return cls(grid, weights, past[:, None, :] & (event[:, None] == codes)[:, :, None])
 
@@ -90,20 +89,3 @@ def convex_weights(gram: Floats, ridge: float) -> Floats:
                 best, least = np.zeros(m), value
                 best[list(support)] = share
     return best
-
-
-def _observed(X: Floats, outcome: Outcome, grid: Floats) -> tuple[Floats, Floats]:
-    """G(t | x) at the grid (n, t), and just before each patient's own time (n,)."""
-    time, censored = outcome.time_days, outcome.event == 0
-    if not censored.any():
-        return np.ones((len(time), len(grid))), np.ones(len(time))
-    # On a tied day events come first: who is censored on it counts as a rank later.
-    rank = np.searchsorted(np.unique(time), time).astype(float) + np.where(censored, 1.5, 1.0)
-    lost = Outcome.right_censored(rank, censored)
-    fit = fit_cox(X, lost, 1, ridge=_RIDGE) if X.shape[1] else None
-    score = np.zeros(len(time)) if fit is None else X @ fit.coef
-    baseline = efron_baseline(score, lost, 1)
-    place = np.searchsorted(np.unique(time), grid, side="right").astype(float) + 0.5
-    risk = np.exp(score)
-    at = np.exp(-np.multiply.outer(risk, baseline.cumulative(place)))
-    return at, np.exp(-risk * baseline.cumulative(rank - np.where(censored, 1.0, 0.25)))

@@ -177,7 +177,7 @@ class Moderate:
 
     def say(self, smoother: str) -> None:
         """ICI, E50, E90, Emax, and the curve with its band."""
-        method = f"{self.resamples} resamples of patients, the whole step repeated, basic bootstrap"
+        method = f"as far as the curves of {self.resamples} resamples of patients are from the curve, the whole step repeated"
         for name in _SMOOTHED:
             self.place.say(name, smoother, partial(self._distance, name), method)
         if self._found is not None:
@@ -189,7 +189,7 @@ class Moderate:
         value = float(getattr(self._found.errors, name))
         if self.resamples < 2:
             return value, None, None
-        return value, *distance_interval(value, self._found.resampled[name], self.place.ledger.level)
+        return value, *distance_interval(value, self._found.noise[name], self.place.ledger.level)
 
     def _rows(self, found: Smooth) -> None:
         resampled = found.observed_resampled

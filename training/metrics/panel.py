@@ -97,10 +97,15 @@ def multiplicities(patients: int, resamples: int, seed: int, strata: Rows | None
 @final
 @dataclass(frozen=True)
 class Smooth:
-    """The calibration curve on a grid of predicted risks with its errors, and both in each resample."""
+    """The calibration curve on a grid of predicted risks with its errors, and in each resample of b.
+
+    noise  name → (b,) the same summaries of the distance between the resample's curve and the curve itself ·
+    ici_resampled (b,) ICI of the resample's curve.
+    """
 
     errors: Errors
-    resampled: Mapping[str, Floats]
+    noise: Mapping[str, Floats]
+    ici_resampled: Floats
     predicted: Floats
     observed: Floats
     observed_resampled: Floats
@@ -117,15 +122,16 @@ def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats, pseudo: Floa
     observed = _smoother(panel, cause, horizon, risk, np.concatenate([risk, grid]))
     curve, r = observed(None, pseudo), len(risk)
     names = ("ici", "e50", "e90", "emax")
-    resampled = {name: np.zeros(drawn.shape[1]) for name in names}
+    noise, again_ici = {name: np.zeros(drawn.shape[1]) for name in names}, np.zeros(drawn.shape[1])
     curves = np.zeros((drawn.shape[1], len(grid)))
     for b in range(drawn.shape[1]):
         again = observed(drawn[:, b], pseudo_drawn[:, b])
-        found = errors(risk, again[:r], panel.weights * drawn[panel.of, b])
+        found = errors(curve[:r], again[:r], panel.weights)
         for name in names:
-            resampled[name][b] = getattr(found, name)
+            noise[name][b] = getattr(found, name)
+        again_ici[b] = np.average(np.abs(risk - again[:r]), weights=panel.weights * drawn[panel.of, b])
         curves[b] = again[r:]
-    return Smooth(errors(risk, curve[:r], panel.weights), resampled, grid, curve[r:], curves)
+    return Smooth(errors(risk, curve[:r], panel.weights), noise, again_ici, grid, curve[r:], curves)
 
 
 def _smoother(
@@ -166,7 +172,13 @@ def basic_interval(value: float, resampled: Floats, level: float) -> tuple[float
     return min(2 * value - float(high), value), max(2 * value - float(low), value)
 
 
-def distance_interval(value: float, resampled: Floats, level: float) -> tuple[float, float]:
-    """The basic bootstrap for what cannot be negative."""
-    low, high = basic_interval(value, resampled, level)
-    return max(low, 0.0), high
+def distance_interval(value: float, noise: Floats, level: float) -> tuple[float, float]:
+    """A distance between predicted and observed risk, as far either way as the observed curve may be from the truth.
+
+    noise: the same distance between each resample's curve and the curve. By the triangle inequality the true distance
+    is no farther from the estimated one than the curve is from the true curve: so this holds at least as often as it
+    says for a mean and a maximum (nearly so for a quantile), also where predictions are right and the distance is all
+    noise. There the bootstrap of the distance itself, which is biased upward, held 0 in 27 to 83 of 100.
+    """
+    reach = float(np.quantile(noise, level))
+    return max(value - reach, 0.0), value + reach

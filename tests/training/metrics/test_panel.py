@@ -5,7 +5,14 @@ import pytest
 
 from features.outcome import Outcome
 from training.curves import Curves
-from training.metrics.panel import Panel, basic_interval, distance_interval, multiplicities
+from training.metrics.panel import (
+    Panel,
+    basic_interval,
+    distance_interval,
+    multiplicities,
+    pseudo_at,
+    smooth,
+)
 
 
 def panel() -> Panel:
@@ -43,5 +50,34 @@ def test_reflection_takes_back_the_bias_that_resampling_adds() -> None:
     resampled = np.random.default_rng(0).normal(3.0, 1.0, 10_000)  # the value is 2: resamples lie one above it
     low, high = basic_interval(2.0, resampled, 0.95)
     assert (low, high) == pytest.approx((4 - 4.96, 4 - 1.04), abs=0.1)
-    assert distance_interval(2.0, resampled, 0.95)[0] == 0.0
     assert basic_interval(0.0, np.zeros(10), 0.95) == (0.0, 0.0)
+
+
+def test_a_distance_reaches_as_far_as_the_curve_may_be_from_the_true_one_and_never_below_nothing() -> None:
+    noise = np.linspace(0.0, 1.0, 101)
+    assert distance_interval(2.0, noise, 0.95) == pytest.approx((1.05, 2.95))
+    assert distance_interval(0.5, noise, 0.95) == pytest.approx((0.0, 1.45))
+
+
+@pytest.mark.parametrize("causes", [1, 2])
+def test_where_predictions_are_right_the_interval_of_their_distance_holds_nothing(causes: int) -> None:
+    held, few = 0, 40
+    for seed in range(few):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=200)
+        hazard = np.stack([0.5 * np.exp(0.8 * x), 0.4 * np.exp(-0.2 * x)][:causes])
+        total = hazard.sum(axis=0)
+        died, lost = rng.exponential(1 / total), rng.uniform(0.3, 3, 200)
+        first = rng.random(200) < hazard[0] / total
+        names = ("a", "b")[:causes]
+        outcome = Outcome.right_censored(
+            np.minimum(died, lost), np.where(died > lost, 0, np.where(first, 1, causes)), names
+        )
+        truth = np.repeat((hazard[0] / total * -np.expm1(-total))[:, None, None], causes, axis=1)
+        truth[:, 1:] = 0.0
+        panel = Panel.build(outcome, np.arange(200), np.zeros(200), Curves(np.array([1.0]), names, truth))
+        drawn = multiplicities(200, 40, seed)
+        pseudo, again = pseudo_at(panel, 1, [1.0], drawn)
+        found = smooth(panel, 1, 1.0, drawn, pseudo[:, 0], again[:, 0])
+        held += distance_interval(found.errors.ici, found.noise["ici"], 0.95)[0] == 0.0
+    assert held >= 34  # 38 of 40, less two and a half standard errors
