@@ -177,7 +177,9 @@ class Moderate:
 
     def say(self, smoother: str) -> None:
         """ICI, E50, E90, Emax, and the curve with its band."""
-        method = f"as far as the curves of {self.resamples} resamples of patients are from the curve, the whole step repeated"
+        method = (
+            f"as far as the curves of {self.resamples} resamples of patients, each step repeated, are from the curve"
+        )
         for name in _SMOOTHED:
             self.place.say(name, smoother, partial(self._distance, name), method)
         if self._found is not None:
