@@ -41,7 +41,7 @@ one that knows nothing; and two of trees."""
 _NEEDS: Final[Mapping[str, int]] = {"boosted_cox": 1000}
 """Events below which a member earns no weight beside the others, and costs most of the time."""
 _TAIL = 0.02  # share of the events behind which models are not told apart
-_AT_RISK = (10.0, 0.02)  # nor where fewer patients are still followed than this many, or than this share of all
+_AT_RISK = (5.0, 0.02)  # nor where fewer patients are still followed than this many, or than this share of all
 _FEWEST = 10  # events below which nothing can be weighed
 
 
