@@ -1,4 +1,5 @@
-"""What the data can carry, as tables and facts: rounded times, values that other sites never saw, time trends.
+"""What the data can carry, as tables and facts: predictors that may know the outcome, rounded times, values that other
+sites never saw, time trends.
 
 The appraisal reads these; each says counts of at least ten patients, or nothing.
 """
@@ -6,6 +7,7 @@ The appraisal reads these; each says counts of at least ten patients, or nothing
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +18,7 @@ from experiments.study import Study
 from experiments.table_one import LEAST, shown_counts
 from features.cohort import Cohort
 from features.contract import NOT_APPLICABLE, Contract, Field
+from features.leakage import screen
 from features.outcome import Outcome
 from features.predictors import derive, field_of
 from training.censoring import Undefined
@@ -30,10 +33,14 @@ _MONTH: Final = 30.4375
 
 
 def limit_tables(study: Study, contract: Contract, cohort: Cohort, outcome: Outcome) -> dict[str, list[dict[str, Any]]]:
-    """Tables "proportionality" {cause, predictor, label, chi_squared, df, p, p_holm} and "extrapolation"
-    {site, n, outside}. outcome: each event with its day.
+    """Tables "proportionality" {cause, predictor, label, chi_squared, df, p, p_holm}, "suspicions" {field, by,
+    sentence} and "extrapolation" {site, n, outside}. outcome: each event with its day.
     """
-    found = {"proportionality": _proportionality(study, contract, cohort, outcome)}
+    frame = derive(cohort.frame, study.predictors)
+    found = {
+        "proportionality": _proportionality(study, contract, cohort, outcome),
+        "suspicions": [asdict(one) for one in screen(frame, outcome, contract)],
+    }
     if cohort.sites is not None and (counts := _outside(study, contract, cohort)):
         shown = shown_counts({site: int(rows.sum()) for site, rows in counts.items()})
         found["extrapolation"] = [
@@ -43,8 +50,10 @@ def limit_tables(study: Study, contract: Contract, cohort: Cohort, outcome: Outc
 
 
 def limit_facts(study: Study, contract: Contract, cohort: Cohort, outcome: Outcome) -> dict[str, Any]:
-    """Facts "ties" and, where there are sites to compare, "extrapolation"."""
-    facts: dict[str, Any] = {"ties": ties(outcome)} if (outcome.event > 0).any() else {}
+    """Facts "screened" (predictors looked at for a leak), "ties" and, with sites to compare, "extrapolation"."""
+    facts: dict[str, Any] = {"screened": len(study.predictors)}
+    if (outcome.event > 0).any():
+        facts["ties"] = ties(outcome)
     counts = {} if cohort.sites is None else _outside(study, contract, cohort)
     outside = int(sum(rows.sum() for rows in counts.values()))
     if counts:

@@ -22,6 +22,8 @@ SMALL = [
     'predictors=["age_at_treatment", "ecog", "albumin"]',
     'designs=[{design="nested_cross_validation",folds=2,repeats=1}]',
     "tuning.trials=1",
+    "comparators=[]",
+    "subgroups=[]",
     "tuning.folds=2",
     "intervals.resamples=20",
 ]

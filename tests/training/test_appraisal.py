@@ -91,6 +91,7 @@ def sound() -> Evidence:
         "null": "kaplan_meier",
         "ties": {"events": 400, "days": 350, "events_per_day": 1.14, "whole_months_share": 0.07},
         "extrapolation": {"n": 1000, "outside": 30, "least": 10},
+        "screened": 16,
     }
     return Evidence(tuple(estimates), tables, facts)
 
@@ -204,6 +205,13 @@ TRIGGERS: dict[str, Change] = {
     "PM026": shifted(-0.1, metric="harrell_c", population="next site"),
     "PM027": without(design=SITES),
     "PM028": table("subgroup_gaps", p_holm=0.01),
+    "PM029": lambda evidence: replace(
+        evidence,
+        tables={
+            **evidence.tables,
+            "suspicions": [{"field": "crp", "by": "data", "sentence": "crp: alone it ranks survival with C = 0.97."}],
+        },
+    ),
 }
 
 

@@ -19,7 +19,8 @@ from training.evidence import Evidence
 
 __all__ = ["CHECKS", "Check", "Finding", "appraise"]
 
-CHECKS: Final[dict[str, Check]] = {one.code: one for one in (*DATA, *LEARNING, *PERFORMANCE, *TRANSPORT)}
+_ASKED = sorted((*DATA, *LEARNING, *PERFORMANCE, *TRANSPORT), key=lambda check: check.code)
+CHECKS: Final[dict[str, Check]] = {check.code: check for check in _ASKED}
 
 
 def appraise(evidence: Evidence, *, cause: str, horizon_days: float) -> tuple[Finding, ...]:

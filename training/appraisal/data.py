@@ -178,6 +178,16 @@ def _both_sides(reading: Reading) -> Answer:
     return answer(False, f"{len(proofs)} splits, none with a patient on both sides.")
 
 
+def _suspicions(reading: Reading) -> Answer:
+    screened = reading.fact("screened")
+    if not screened:
+        return not_applicable("no predictor was screened for what it knows of the outcome")
+    rows = reading.table("suspicions")
+    if not rows:
+        return answer(False, f"{screened} predictors were screened, none looks as if it knew the outcome.")
+    return answer(True, " ".join(str(row["sentence"]) for row in rows))
+
+
 def _development(reading: Reading) -> list[dict[str, Any]]:
     rows = [dict(row) for row in reading.table("sample_size") if row.get("purpose") == "development"]
     return [row for row in rows if row["cause"] == reading.cause and row["needed_n"] is not None]
@@ -291,5 +301,14 @@ DATA: Final = (
         "Performance is then partly memory.",
         "Nothing here may be believed until the cause is found: two ids of one person, most often.",
         _both_sides,
+    ),
+    Check(
+        "PM029",
+        "A predictor that may know the outcome",
+        "a level, a gap or a value that tells who outlives whom beyond chance at 0.0001, or a name that speaks of it",
+        "house limits of the leakage screen; Kaufman et al. 2012, ACM TKDD 6:15",
+        "What was written down after time zero, or because of the outcome, is not known when the model is asked.",
+        "Ask when and why the field was filled in; set known_at in the contract, or leave the field out.",
+        _suspicions,
     ),
 )
