@@ -99,6 +99,17 @@ def test_a_run_is_a_folder_that_says_everything(run, contract):
     assert evidence.find(population="site=S01", design="leave_one_site_out")
 
 
+def test_weights_given_the_predictors_stand_beside_the_marginal_ones_and_which_comes_first_is_said(run):
+    evidence = run.evidence
+    assert evidence.facts["headline_weights"] == "marginal"
+    telling = evidence.one(metric="censoring_c", estimator="out_of_sample_cox")
+    assert (telling.n, telling.events) == (evidence.facts["n"], evidence.facts["censored"])
+    for design in ("nested_cross_validation", "temporal", "apparent"):
+        for estimator in ("ipcw", "ipcw_given_predictors"):
+            assert evidence.find(metric="brier", estimator=estimator, design=design, model="chosen", population="all")
+    assert {"decision_curve", "risk_by_outcome"} <= set(evidence.tables)
+
+
 def test_the_stored_model_answers_and_the_predictions_are_kept(run):
     model = run.model()
     assert model.predictors == study().predictors
