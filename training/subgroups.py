@@ -20,8 +20,8 @@ from training.judging.place import Ledger
 from training.metrics.metric import GIVEN_PREDICTORS
 
 _RATIOS: Final = ("oe_ratio",)
-# Not Brier: it follows the share of events in a group, however good the model is.
-_GAPS: Final = ("harrell_c", "auc", "ipa", "calibration_slope", *_RATIOS)
+# Not Brier or IPA: they follow the share of events in a group, and how far its risks lie apart, however good the model.
+_GAPS: Final = ("harrell_c", "auc", "calibration_slope", *_RATIOS)
 
 
 @final
