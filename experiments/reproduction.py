@@ -120,6 +120,10 @@ def reproduce(
 
     Raises `IntegrityError` naming each table whose digest is not the record's, before any fit.
     """
+    if not {"digests", "libraries"} <= bundle.evidence.facts.keys():
+        raise IntegrityError(
+            ["evidence.json: does not say which study, data and code it came from; nothing to repeat."]
+        )
     contract = whole_contract(bundle, project)
     require_tables(bundle.evidence, read_extract(tables, contract))
     plain = {key: value for key, value in bundle.study.items() if key != "endpoint_description"}

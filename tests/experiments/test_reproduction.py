@@ -138,6 +138,14 @@ def test_tables_that_are_missing_or_new_are_named(run: RunFolder, contract: Cont
         require_tables(silent, extract)
 
 
+def test_evidence_that_does_not_say_where_it_came_from_cannot_be_reproduced(
+    run: RunFolder, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = pack(run, tmp_path / "1", evidence=Evidence(run.evidence.estimates))
+    assert main(["reproduce", str(silent), "--tables", str(tables)]) == 4
+    assert "does not say which study, data and code it came from" in capsys.readouterr().err
+
+
 def test_a_difference_of_the_last_bits_is_the_same_and_is_said(run: RunFolder, tmp_path: Path) -> None:
     evidence, estimate = manipulated(run.evidence, TOLERANCE / 10)
     found = compare_with_record(open_bundle(pack(run, tmp_path / "1", evidence=evidence)), run, run.contract)
