@@ -139,9 +139,8 @@ def _anchor(key: str) -> str:
 
 def _html(page: Page, subject: Subject, checks: Sequence[SelfCheck]) -> bytes:
     template = _environment(html=True).get_template("page.html")
-    return str(template.render(page=page, subject=subject, checks=checks, origins=_origins(page, subject))).encode(
-        "utf-8"
-    )
+    text = str(template.render(page=page, subject=subject, checks=checks, origins=_origins(page, subject)))
+    return text.replace(" %", "\u00a0%").encode("utf-8")  # a number and its unit stay on one line
 
 
 def _markdown(page: Page, subject: Subject, checks: Sequence[SelfCheck]) -> bytes:
