@@ -33,12 +33,24 @@ def _population(name: str) -> Callable[[Subject], bool]:
     return lambda subject: bool(subject.evidence.find(population=name, model=subject.model))
 
 
+def _measured(metric: str) -> Callable[[Subject], bool]:
+    return lambda subject: any(subject.find(metric, cause=c, horizon_days=subject.primary) for c in subject.causes)
+
+
 def _never(_: Subject) -> bool:
     return False
 
 
 _REPEATS = 'try: [[designs]] design = "bootstrap", replicates = 200'
+_ABSENT = "not in the evidence of this run"
 _CHECKS: Final[tuple[_Check, ...]] = (
+    _Check("Counts of patients and events", lambda subject: subject.n is not None, _ABSENT),
+    _Check("Observed and expected", _measured("oe_ratio"), _ABSENT),
+    _Check("Calibration slope", _measured("calibration_slope"), _ABSENT),
+    _Check("Calibration curve", _table("calibration_curve"), _ABSENT),
+    _Check("ICI", _measured("ici"), _ABSENT),
+    _Check("Discrimination", _measured("auc"), _ABSENT),
+    _Check("Brier score and IPA", _measured("ipa"), _ABSENT),
     _Check("External cohort", _design("external"), "no cohort from outside the registry was given to this run"),
     _Check("Temporal validation", _design("temporal"), 'not asked. try: [[designs]] design = "temporal"'),
     _Check(
@@ -65,13 +77,13 @@ _CHECKS: Final[tuple[_Check, ...]] = (
         'none named. try: subgroups = [{ field = "…_date", bands = [2018, 2020], name = "period" }]',
     ),
     _Check("Stability of each patient's prediction", _table("stability"), f"not asked. {_REPEATS}"),
-    _Check("Decision curve and net benefit", _table("decision_curve"), "not in the evidence of this run"),
+    _Check("Decision curve and net benefit", _table("decision_curve"), _ABSENT),
     _Check(
         "Comparator scores in the same patients",
         lambda subject: bool(rivals.comparators_of(subject)) or len(subject.causes) > 1,
         'none named. try: comparators = ["katagiri_revised", …] in the study',
     ),
-    _Check("Sample size before fitting", _table("sample_size"), "not in the evidence of this run"),
+    _Check("Sample size before fitting", _table("sample_size"), _ABSENT),
     _Check(
         "Complete-case contrast",
         _population("complete cases"),
@@ -82,8 +94,8 @@ _CHECKS: Final[tuple[_Check, ...]] = (
         lambda subject: bool(subject.evidence.find(metric="censoring_c")),
         "not in the evidence of this run",
     ),
-    _Check("Split proofs", _table("split_proofs"), "not in the evidence of this run"),
-    _Check("Findings against limits set before", _table("findings"), "not in the evidence of this run"),
+    _Check("Split proofs", _table("split_proofs"), _ABSENT),
+    _Check("Findings against limits set before", _table("findings"), _ABSENT),
     _Check("Performance after release", _never, "a release holds no outcome of patients treated after it"),
 )
 
@@ -101,14 +113,14 @@ def unchecked(subject: Subject) -> Grid:
 
 # Number, what is looked for, the check behind it ("" is in every report), what must be declared for it.
 _POINTS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("Model and data digests, n, events, censored, follow-up", "", ""),
+    ("Model and data digests, n, events, censored, follow-up", "Counts of patients and events", ""),
     ("Horizons and why", "", "horizons"),
-    ("Observed : expected with interval per horizon", "", ""),
-    ("Intercept and slope with estimator", "", ""),
-    ("Flexible curve with band and histogram, whole and in the range in use", "", ""),
-    ("ICI, E50, E90 with interval", "", ""),
-    ("C and AUC", "", ""),
-    ("Brier score, IPA with its null", "", ""),
+    ("Observed : expected with interval per horizon", "Observed and expected", ""),
+    ("Intercept and slope with estimator", "Calibration slope", ""),
+    ("Flexible curve with band and histogram, whole and in the range in use", "Calibration curve", ""),
+    ("ICI, E50, E90 with interval", "ICI", ""),
+    ("C and AUC", "Discrimination", ""),
+    ("Brier score, IPA with its null", "Brier score and IPA", ""),
     ("Decision curve on declared thresholds", "Decision curve and net benefit", "thresholds"),
     ("Per site with prediction interval, per subgroup", "Prediction interval for the next hospital|Subgroups", ""),
     ("By calendar period", "Calendar periods", ""),
@@ -124,7 +136,12 @@ _POINTS: Final[tuple[tuple[str, str, str], ...]] = (
 )
 
 
-_WHOLE: Final = (10, 12, 18)  # hold more than their checks: the table of sites, the unknown values, the gate's verdict
+_WHOLE: Final = (
+    1,
+    10,
+    12,
+    18,
+)  # hold more than their checks: digests, the table of sites, the unknown values, the gate's verdict
 
 
 def twenty_points(subject: Subject) -> Grid:

@@ -203,6 +203,14 @@ def test_of_twenty_points_none_is_left_open_without_a_reason(whole: Any, surviva
             assert row[2] == "done" or len(row[3]) > len(f"section {row[0]}") + 10, row
 
 
+def test_of_no_evidence_no_point_of_numbers_is_done(survival: Any) -> None:
+    bare = survival.changed(evidence=Evidence(), identity={}, decision={})
+    page = json.loads(bare.rendered()["calibration-report.json"])
+    (grid,) = [b for s in page["sections"] for b in s["blocks"] if b.get("name") == "twenty_points"]
+    states = {row[0]["text"]: row[2]["text"] for row in grid["rows"]}
+    assert {states[str(k)] for k in (3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 15, 16)} == {"not done"}
+
+
 def test_what_was_not_checked_is_what_the_evidence_lacks(whole: Any, survival: Any) -> None:
     left = section(whole, "p19")
     for name in ("External cohort", "Temporal validation", "Performance after release"):
