@@ -31,7 +31,7 @@ from training.metrics.metric import Floats, events_by
 from training.metrics.panel import CURVE_POINTS
 from training.workers import Engine
 
-Kind = Literal["plain", "ratio", "slope"]
+Kind = Literal["plain", "ratio", "slope", "rank"]
 
 DESIGN, SUFFIX = "bootstrap", "_optimism_corrected"
 LEAST_REFITS = 10
@@ -43,7 +43,12 @@ _BOUNDS = {
     "calibration_intercept": (-np.inf, np.inf),
     "oe_ratio": (0.0, np.inf),
 }
-_KINDS: dict[str, Kind] = {"oe_ratio": "ratio", "calibration_slope": "slope"}
+_KINDS: dict[str, Kind] = {
+    "oe_ratio": "ratio",
+    "calibration_slope": "slope",
+    "harrell_c": "rank",
+    "auc": "rank",
+}
 
 
 @final
@@ -96,11 +101,13 @@ class Corrected:
 def correct(apparent: Floats, own: Floats, everybody: Floats, kinds: Sequence[Kind] | None = None) -> Corrected:
     """From apparent numbers (k,) and those of each refit on its own draw and on everybody, (b, k); NaN is left out.
 
-    A slope needs more than Harrell's difference. With V the variance of the true signal and K that of the noise that a
-    development adds, the slope on others is V / (V + K). A bootstrap's population is the sample, whose signal already
-    is V + K, so that its refits show (V + K) / (V + 2K): one half where there is no signal at all, and the truth is 0.
-    Solved for V / (V + K), each refit's optimism is divided by 1 − q, q the mean optimism over the apparent slope;
-    from q = ½ on the corrected slope is 0.
+    Slope and rank need more than Harrell's difference. With V the variance of the true signal and K that of the noise
+    that a development adds, a slope is V / (V + K) on others, and a rank lies above one half by a share of
+    V / √(V + K), apparently of √(V + K). A bootstrap's population is the sample, whose signal already is V + K: its
+    refits show K / (V + 2K) for K / (V + K), and K / √(V + 2K) for K / √(V + K). Without any signal that makes a slope
+    of one half where the truth is 0. q = K / (V + 2K) is the mean optimism over what a refit shows on its own draw,
+    and dividing each optimism by 1 − q, of a rank by √(1 − q), gives back what was sought. Squared errors have the
+    same optimism, 2K, in both worlds.
     """
     named = np.array(["plain"] * len(apparent) if kinds is None else list(kinds))
     ratio = named == "ratio"
@@ -113,10 +120,12 @@ def correct(apparent: Floats, own: Floats, everybody: Floats, kinds: Sequence[Ki
         squares = np.sum(np.where(fine, difference - mean, 0.0) ** 2, axis=0)
         # The mean of b refits is itself uncertain, by one over the root of b of the same spread.
         error = np.sqrt(squares / np.where(count > 1, count - 1, np.nan) * (1 + 1 / count))
-        share = np.where((named == "slope") & (apparent > 0), np.clip(mean / apparent, 0.0, 0.5), 0.0)
-        mean, error = mean / (1 - share), error / (1 - share)
+        shown = np.where(fine, own, 0.0).sum(axis=0) / count - np.where(named == "rank", 0.5, 0.0)
+        q = np.where((named != "plain") & ~ratio & (shown > 0), np.clip(mean / shown, 0.0, 0.5), 0.0)
+        left = np.where(named == "rank", np.sqrt(1 - q), 1 - q)
+        mean, error = mean / left, error / left
         value = np.where(ratio, apparent * np.exp(-mean), apparent - mean)
-        value = np.where(share == 0.5, np.maximum(value, 0.0), value)
+        value = np.where((named == "slope") & (q == 0.5), np.maximum(value, 0.0), value)
     return Corrected(apparent, mean, value, error, count.astype(np.intp), ratio)
 
 

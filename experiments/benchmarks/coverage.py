@@ -39,7 +39,7 @@ METRICS: Final = ("C", "IPA", "slope")
 SIZES: Final = (400, 1500)
 LEARNER_SIZE: Final = 400
 BOOTSTRAPS: Final = 100
-_KINDS: Final[tuple[Kind, ...]] = ("plain", "plain", "slope")
+_KINDS: Final[tuple[Kind, ...]] = ("rank", "plain", "slope")
 _NEW, _SEED, _LEVEL = 100_000, 20261125, 0.95
 _SITES, _SITE_SD, _NEXT = 10, 0.2, 20
 _Z: Final = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
@@ -103,6 +103,7 @@ def optimism_of(n: int, seed: int, *, bootstraps: int = BOOTSTRAPS, new: int = _
     ahead = patients(rng, new)
     return {
         "apparent": apparent.tolist(),
+        "own": own.mean(axis=0).tolist(),
         "corrected": found.value.tolist(),
         "error": found.standard_error.tolist(),
         "shifted_low": shifted[0].tolist(),

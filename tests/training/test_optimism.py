@@ -84,6 +84,14 @@ def test_a_slope_is_corrected_for_the_signal_that_a_sample_seems_to_have(signal,
     assert half.standard_error[0] >= plain.standard_error[0]
 
 
+@pytest.mark.parametrize(("signal", "noise"), [(1.0, 0.1), (1.0, 0.5), (0.0, 1.0)])
+def test_a_rank_is_corrected_on_its_way_from_one_half(signal, noise):
+    seen, again = signal + noise, signal + 2 * noise
+    own, everybody = np.full((5, 1), 0.5 + 0.1 * again**0.5), np.full((5, 1), 0.5 + 0.1 * seen / again**0.5)
+    found = correct(np.array([0.5 + 0.1 * seen**0.5]), own, everybody, ["rank"])
+    assert found.value == pytest.approx([0.5 + 0.1 * signal / seen**0.5])
+
+
 def test_a_slope_never_falls_below_zero_for_want_of_signal():
     found = correct(np.ones(1), np.ones((5, 1)), np.full((5, 1), 0.3), ["slope"])
     assert found.value.tolist() == [0.0]
