@@ -96,7 +96,7 @@ class Reproduced:
         if self.same:
             return f"the same: {total - within} of {total} entries to the last bit, {within} within {TOLERANCE:g}{news}"
         counted = sum(one.differ + one.lost + one.added for one in self.parts)
-        return f"differs: {counted} entries are not what was released ({total} in the record)"
+        return f"differs: entries that are not what was released: {counted}, of {total} in the record"
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""

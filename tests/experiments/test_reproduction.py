@@ -97,7 +97,7 @@ def test_a_number_better_than_it_was_is_named_and_ends_with_4(
     assert main(["reproduce", str(forged), "--tables", str(tables), "--keep", str(tmp_path / "kept")]) == 4
     said = capsys.readouterr()
     assert f"estimates/{estimate} value: " in said.out
-    assert said.out.splitlines()[-1].startswith("differs: 1 entries are not what was released")
+    assert said.out.splitlines()[-1].startswith("differs: entries that are not what was released: 1, of ")
     assert "refits: 2 of 2" in said.err
     assert (tmp_path / "kept" / "runs" / run.run[:16] / "done.json").is_file()
 
