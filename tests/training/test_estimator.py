@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from training.estimator import EstimatorError, ShortOfTime, SurvivalSuperLearner
+from training.families.super_learner import MEMBERS
 
 TIMES = np.array([0.2, 0.5, 1.0, 2.0])
 QUICK = ("spline_cox", "pooled_logistic")
@@ -69,8 +70,8 @@ def test_times_come_in_any_order_from_zero_and_beyond_the_last_event() -> None:
 
 
 def test_shuffled_rows_and_other_units_under_tied_times_give_the_same_model() -> None:
-    X, y = table(months=True)
-    members = (*QUICK, "boosted_cox")
+    X, y = table(120, months=True)
+    members = tuple(name for name in MEMBERS if name != "boosted_cox")  # held to the same law in its own tests
     straight = SurvivalSuperLearner(members, random_state=3).fit(X, y).predict_survival_function(X, TIMES)
     order = np.random.default_rng(0).permutation(len(X))
     days = target(y["time"][order] * 365.25, y["event"][order])
