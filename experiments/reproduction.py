@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from experiments.project import Project
 from experiments.results import RunFolder
 from experiments.run import run_study
-from experiments.study import Study
+from experiments.study import BESIDE, Study
 from features.contract import Contract
 from features.extract import Extract, read_extract
 from training.bundle import Bundle, IntegrityError, model_digest
@@ -126,7 +126,7 @@ def reproduce(
         )
     contract = whole_contract(bundle, project)
     require_tables(bundle.evidence, read_extract(tables, contract))
-    plain = {key: value for key, value in bundle.study.items() if key != "endpoint_description"}
+    plain = {key: value for key, value in bundle.study.items() if key not in BESIDE}
     study = Study.from_json(plain, f"{bundle.manifest.name}@{bundle.manifest.version}")
     run = run_study(study, contract, tables, place, progress=progress, workers=workers)
     return compare_with_record(bundle, run, contract, only=only)

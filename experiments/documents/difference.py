@@ -81,7 +81,8 @@ def summary(old: Edition, changes: Sequence[Change]) -> str:
         if own:
             first = "; ".join(f"{one.what} {one.old} → {one.new}" for one in own[:2])
             parts.append(f"{group}: {first}" + (f" and {len(own) - 2} more" if len(own) > 2 else ""))
-    moved = [one for one in changes if one.group == "numbers" and one.shift is not None]
+    by = days(old.subject.primary)
+    moved = [one for one in changes if one.group == "numbers" and one.shift is not None and one.what.endswith(by)]
     if moved:
         parts.append("; ".join(f"{one.what} {one.old} → {one.new}" for one in moved[:3]))
     same = not any(one.what == "model digest" for one in changes)
@@ -194,7 +195,7 @@ def _number(what: str, old: Estimate | None, new: Estimate | None) -> Iterator[C
         return
     before, after = ("–" if one is None else number(one).full for one in (old, new))
     values = [None if one is None else one.value for one in (old, new)]
-    if before == after and values[0] == values[1]:
+    if before == after:  # what differs in digits that nobody reads is told by the digests
         return
     shift = values[1] - values[0] if values[0] is not None and values[1] is not None else None
     yield Change("numbers", what, before, after, shift, (new or old or Estimate("", "", value=0.0)).id)

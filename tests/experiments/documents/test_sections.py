@@ -339,3 +339,24 @@ def test_pictures_hold_finite_numbers_alone(whole: Any) -> None:
 def test_every_fact_that_a_run_can_fill_is_filled_by_a_whole_run(whole: Any) -> None:
     text = words(whole, "profiles/tripod-ai.html")
     assert "Of 22 that a run can fill, 22 are filled; of 14 that it can fill in part, its facts stand in 14." in text
+
+
+def test_text_of_findings_groups_scores_and_people_is_shown_as_text(whole: Any) -> None:
+    hostile = '<script>alert("x")</script>'
+    tables = {name: [dict(row) for row in rows] for name, rows in whole.evidence.tables.items()}
+    tables["findings"][1] |= {"title": hostile, "sentence": hostile}
+    tables["comparators"] = [
+        {"model": "katagiri_revised", "title": hostile, "patients": 9, "not_scored": 1, "with_range": 0}
+    ]
+    tables["subgroup_gaps"][0] |= {"level": hostile, "multiplicity": hostile}
+    tables["site_performance"][2] |= {"site": hostile, "reason": hostile}
+    estimates = tuple(
+        replace(e, population=f"sex={hostile}") if e.population == "sex=female" else e for e in whole.evidence.estimates
+    )
+    said = replace(whole.declared, said={**whole.declared.said, "thresholds": hostile, "limits": hostile})
+    made = whole.changed(evidence=Evidence(estimates, tables, whole.evidence.facts), declared=said).rendered()
+    for name, content in made.items():
+        if name.endswith((".html", ".xml", ".md")):
+            assert "<script" not in content.decode(), name
+    for name in ("card.html", "calibration-report.html", "profiles/tripod-ai.html"):
+        assert "&lt;script&gt;" in made[name].decode(), name
