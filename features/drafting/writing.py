@@ -84,6 +84,10 @@ family = "cox"
 [[recipes]]
 family = "coxnet"
 
+# hazards that need not be proportional
+[[recipes]]
+family = "pooled_logistic"
+
 [[recipes]]
 family = "boosted_cox"
 

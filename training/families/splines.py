@@ -56,7 +56,8 @@ class Bends:
         column, places, line, scale = [], [], [], []
         for j in range(X.shape[1]) if knots else ():
             x = X[:, j]
-            if len(np.unique(x)) < _DISTINCT:
+            # A yes or no that is not known stands between 0 and 1: guesses are no shape, and nobody is asked there.
+            if len(np.unique(x)) < _DISTINCT or (x.min() == 0.0 and x.max() == 1.0):
                 continue
             own = np.unique(np.quantile(x, _KNOTS[knots]))
             for low in own[:-2]:

@@ -42,3 +42,11 @@ def test_a_curved_effect_is_found_where_a_line_is_blind() -> None:
     bent = SplineCox().fit(design, outcome, 0).predict(design.X, at).survival[:, 0]
     straight = Cox().fit(design, outcome, 0).predict(design.X, at).survival[:, 0]
     assert np.corrcoef(bent, truth)[0, 1] > 0.9 > np.corrcoef(straight, truth)[0, 1] + 0.3
+
+
+def test_a_yes_or_no_with_guesses_in_between_is_not_bent() -> None:
+    """An unknown flag stands at its chance: a bend through such guesses once moved everyone who has the flag."""
+    rng = np.random.default_rng(3)
+    flag, level = rng.integers(0, 2, 400).astype(float), rng.normal(size=400)
+    flag[:60] = rng.uniform(0.2, 0.8, 60)
+    assert set(Bends.fit(np.column_stack([flag, level]), 3).column.tolist()) == {1}
