@@ -22,6 +22,20 @@ _STUDY_HEAD = """\
 #   2. predictors: all columns that are not suspected to be known too late. Fewer and chosen beats many.
 #   3. spinecast plan {name} says how many patients and events there are, and about how long it will take.
 """
+_RECIPES = """\
+[[recipes]]
+family = "cox"
+
+[[recipes]]
+family = "coxnet"
+
+# hazards that need not be proportional
+[[recipes]]
+family = "pooled_logistic"
+
+[[recipes]]
+family = "boosted_cox"
+"""
 
 
 def contract_text(contract: Contract, columns: Sequence[Column], suspicions: Mapping[str, str], source: str) -> str:
@@ -78,19 +92,7 @@ horizons_days = {_toml(list(horizons))}
 primary_horizon_days = {_toml(horizons[len(horizons) // 2])}
 primary_cause = {_toml(cause)}
 
-[[recipes]]
-family = "cox"
-
-[[recipes]]
-family = "coxnet"
-
-# hazards that need not be proportional
-[[recipes]]
-family = "pooled_logistic"
-
-[[recipes]]
-family = "boosted_cox"
-
+{_RECIPES}
 [tuning]
 trials = 6
 folds = 3
