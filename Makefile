@@ -28,9 +28,9 @@ setup: $(READY) ## create .venv from requirements.lock, where it is missing or o
 
 study: setup ## the main job: synthetic registry → two models, judged, gated, released, with card and report
 	$(BIN)/spinecast simulate registry/demo
-	$(BIN)/spinecast study survival --tables registry/demo
+	$(BIN)/spinecast study survival --tables registry/demo --set designs.2.replicates=20
 	$(BIN)/spinecast release survival --by "make study" --reason "demonstration on synthetic patients" --if-promoted
-	$(BIN)/spinecast study recovery --tables registry/demo
+	$(BIN)/spinecast study recovery --tables registry/demo --set designs.2.replicates=20
 	$(BIN)/spinecast release recovery --by "make study" --reason "demonstration on synthetic patients" --if-promoted
 	$(BIN)/spinecast status
 

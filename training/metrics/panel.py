@@ -181,4 +181,4 @@ def distance_interval(value: float, noise: Floats, level: float) -> tuple[float,
     noise. There the bootstrap of the distance itself, which is biased upward, held 0 in 27 to 83 of 100.
     """
     reach = float(np.quantile(noise, level))
-    return max(value - reach, 0.0), value + reach
+    return max(value - reach, 0.0), max(value, min(value + reach, 1.0))

@@ -55,8 +55,12 @@ def test_reflection_takes_back_the_bias_that_resampling_adds() -> None:
 
 def test_a_distance_reaches_as_far_as_the_curve_may_be_from_the_true_one_and_never_below_nothing() -> None:
     noise = np.linspace(0.0, 1.0, 101)
-    assert distance_interval(2.0, noise, 0.95) == pytest.approx((1.05, 2.95))
-    assert distance_interval(0.5, noise, 0.95) == pytest.approx((0.0, 1.45))
+    assert distance_interval(0.2, noise / 10, 0.95) == pytest.approx((0.105, 0.295))
+    assert distance_interval(0.05, noise / 10, 0.95) == pytest.approx((0.0, 0.145))
+
+
+def test_a_distance_between_two_risks_is_never_above_one() -> None:
+    assert distance_interval(0.6, np.linspace(0, 1, 101), 0.95) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("causes", [1, 2])
