@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evidence import Estimate, Evidence
+from training.metrics.metric import GIVEN_PREDICTORS
 
 Floats = NDArray[np.float64]
 DESIGN: Final = "leave_one_site_out"
@@ -128,7 +129,10 @@ def sites_pooled(evidence: Evidence, *, level: float) -> Evidence:
     rows: list[dict[str, Any]] = []
     keys = [e for e in evidence.find(design=DESIGN) if e.population.startswith(_SITE) and e.metric in _SCALES]
     groups = dict.fromkeys((e.metric, e.estimator, e.cause, e.horizon_days, e.model) for e in keys)
+    given = {(g[0], *g[2:]) for g in groups if g[1].endswith(GIVEN_PREDICTORS)}
     for group in groups:
+        if (group[0], *group[2:]) in given and not group[1].endswith(GIVEN_PREDICTORS):
+            continue  # where weights are given the predictors they are the headline: one pool per number
         sites = [e for e in keys if (e.metric, e.estimator, e.cause, e.horizon_days, e.model) == group]
         scale = _SCALES[sites[0].metric]
         errors = [_error(e, scale, level) for e in sites]

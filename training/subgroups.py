@@ -114,10 +114,11 @@ def _gaps(judged: Evidence, group: Subgroup, primary_horizon: float, level: floa
     for one, rest in group.contrasts.items():
         others = {_key(e): e for e in judged.find(population=rest)}
         own = {_key(e): e for e in judged.find(population=group.population(one))}
+        given = {(m, c, d) for m, e, c, d in own if e.endswith(GIVEN_PREDICTORS)}
         for (metric, estimator, cause, days), mine in own.items():
             theirs = others.get((metric, estimator, cause, days))
             # Where weights are given the predictors they are the headline: the other reading is no further gap.
-            asked = (metric, estimator + GIVEN_PREDICTORS, cause, days) not in own
+            asked = estimator.endswith(GIVEN_PREDICTORS) or (metric, cause, days) not in given
             asked &= metric in _GAPS and days in (None, primary_horizon)
             if asked and theirs is not None and mine.low is not None and theirs.low is not None:
                 yield {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,3 +126,11 @@ def test_one_site_is_no_pool():
     found = sites_pooled(Evidence((ratio("A", 1.1),)), level=0.95)
     assert {e.state for e in found.estimates} == {"not applicable"}
     assert "a pool needs 2" in found.one(metric="tau").reason
+
+
+def test_where_weights_are_given_the_predictors_only_the_headline_is_pooled():
+    marginal = [ratio(name, value) for name, value in zip("ABCD", (0.9, 1.2, 1.1, 1.0), strict=True)]
+    headline = [replace(one, estimator="e_given_predictors", value=1.0) for one in marginal]
+    found = sites_pooled(Evidence((*marginal, *headline)), level=0.95)
+    pooled = [one for one in found.estimates if one.metric == "oe_ratio" and one.population == "all sites, pooled"]
+    assert [round(one.value or 0.0, 9) for one in pooled] == [1.0]
