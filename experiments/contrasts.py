@@ -9,7 +9,7 @@ from typing import Final
 
 from experiments.comparators import comparators_of
 from experiments.study import Study
-from experiments.subgroups import hide_small
+from experiments.subgroups import hidden_populations, hide_small
 from features.cohort import Cohort
 from features.outcome import Outcome
 from training.comparator_evidence import comparator_tables, judge_comparator
@@ -156,5 +156,8 @@ def _subgroups(
     judged = merged(future.result() for future in futures)
     level, horizon = study.intervals.level, study.endpoint.primary_horizon_days
     gaps = gap_table(judged, groups, primary_horizon=horizon, level=level)
+    hidden = hidden_populations(groups)
+    nothing = {"n": None, "events": None}
+    gaps = [{**row, **(nothing if f"{row['group']}={row['level']}" in hidden else {})} for row in gaps]
     shown = hide_small(without_rests(judged, groups), groups)
     return Evidence(shown.estimates, {"subgroup_gaps": gaps} if gaps else {})

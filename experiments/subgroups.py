@@ -48,12 +48,18 @@ def subgroup_faults(study: Study, contract: Contract) -> Iterator[str]:
         yield from _kind_faults(choice, field_of(contract, choice.field), contract)
 
 
-def hide_small(judged: Evidence, groups: Sequence[Subgroup]) -> Evidence:
-    """Counts of small levels as None, and never one alone: it would be found by subtraction."""
+def hidden_populations(groups: Sequence[Subgroup]) -> set[str]:
+    """Levels whose counts are not told: the few, and another with them."""
     hidden: set[str] = set()
     for group in groups:
         counts = shown_counts({level: len(rows) for level, rows in group.levels.items()})
         hidden |= {group.population(level) for level, count in counts.items() if count is None}
+    return hidden
+
+
+def hide_small(judged: Evidence, groups: Sequence[Subgroup]) -> Evidence:
+    """Counts of small levels as None, and never one alone: it would be found by subtraction."""
+    hidden = hidden_populations(groups)
 
     def shown(one: Estimate) -> Estimate:
         return replace(one, n=None, events=None) if one.population in hidden else one

@@ -102,10 +102,15 @@ def case_mix(frame: pd.DataFrame, judged: NDArray[np.bool_], fields: Sequence[Fi
             middle = [float(np.median(side)) if len(side) >= LEAST else None for side in values]
             rows.append(about | {"level": None} | _beside(values, middle))
             continue
-        for level in ("yes",) if field.kind == "boolean" else field.levels:
-            told = 1.0 if field.kind == "boolean" else level
+        values_of: dict[str, Any] = {"yes": 1.0, "no": 0.0} if field.kind == "boolean" else {x: x for x in field.levels}
+        shown = [
+            shown_counts({level: int((side == told).sum()) for level, told in values_of.items()}) for side in sides
+        ]
+        for level, told in values_of.items():
+            if field.kind == "boolean" and level == "no":
+                continue
             counts = [(side == told).to_numpy(dtype=float) for side in sides]
-            few = any(0 < side.sum() < LEAST or len(side) < LEAST for side in counts)
+            few = any(one[level] is None for one in shown) or any(len(side) < LEAST for side in sides)
             shares = [None if few else float(side.mean()) for side in counts]
             rows.append(about | {"level": level} | _beside(counts, shares))
     return rows

@@ -24,6 +24,8 @@ from training.metrics.discrimination import harrell_c
 
 _RANKS: Final = {name for (name, _), metric in METRICS.items() if metric.groups}
 """Metrics that compare pairs: they need an order of patients, and no risk."""
+_WHOLE: Final = {"rcll", "delta_rcll", "d_calibration", "d_calibration_p"}
+"""Numbers of each patient's whole follow-up: they ask for risks as far as anybody was seen."""
 _RANKED_DIFFERENCES: Final = {"delta_c", *(f"delta_{name}" for name in _RANKS)}
 
 
@@ -70,7 +72,9 @@ def judge_comparator(
         **choices,
     )
     # Facts, and estimates of the data, are the whole cohort's: they are said where our own models are judged.
-    estimates = [_said(one, comparator, horizons[-1], population) for one in found.estimates if one.design == design]
+    end = float(outcome.right_days[spoken].max())
+    mine = [one for one in found.estimates if one.design == design]
+    estimates = [_said(one, comparator, _asks_until(one, horizons[-1], end), population) for one in mine]
     within = [days for days in horizons if days <= comparator.until]
     choices |= {"horizons": within or horizons[:1], "resamples": 0}
     paired = compare(outcome, own, other, names=(comparator.name, "ours"), **choices)
@@ -81,7 +85,7 @@ def judge_comparator(
     tables["comparator_differences"] = [
         _difference(one, comparator, design, population)
         for one in paired.estimates
-        if one.metric in _RANKED_DIFFERENCES or (within and _asks_for_little(one, comparator, horizons[-1]))
+        if one.metric in _RANKED_DIFFERENCES or (within and _asks_until(one, within[-1], end) <= comparator.until)
         if one.metric != "delta_ici"
     ]
     return Evidence(tuple(estimates), tables)
@@ -132,19 +136,21 @@ def _too_few(comparator: Comparator, cause: str, design: str, population: str) -
     )
 
 
-def _said(one: Estimate, comparator: Comparator, last: float, population: str) -> Estimate:
-    """The estimate, or why the comparator has none."""
-    until, by = comparator.until, last if one.horizon_days is None else one.horizon_days
+def _asks_until(one: Estimate, last: float, end: float) -> float:
+    """The day as far as which a number asks for risks. end: of the follow-up of those scored."""
+    if one.horizon_days is not None:
+        return one.horizon_days
+    return end if one.metric in _WHOLE or one.estimator == "poisson_glm" else last
+
+
+def _said(one: Estimate, comparator: Comparator, by: float, population: str) -> Estimate:
+    """The estimate, or why the comparator has none. by: the day as far as which it asks for risks."""
+    until = comparator.until
     moved = replace(one, population=population)
     if one.metric in _RANKS or by <= until or one.state != "measured":
         return moved
     reason = f"it gives no risk beyond {until:.0f} days" if until else "it gives no risk: it only ranks patients"
     return replace(moved, value=None, low=None, high=None, level=None, method="", state="not applicable", reason=reason)
-
-
-def _asks_for_little(one: Estimate, comparator: Comparator, last: float) -> bool:
-    """A likelihood is of the whole follow-up: it asks for risks as far as the last horizon."""
-    return one.metric != "delta_rcll" or comparator.until >= last
 
 
 def _difference(one: Estimate, comparator: Comparator, design: str, population: str) -> dict[str, Any]:
@@ -159,14 +165,16 @@ def _about_score(source: PublishedScore, frame: pd.DataFrame) -> dict[str, Any]:
     score, points = source.score, source.score.points(frame)
     scored = ~np.isnan(points.low)
     width = (points.high - points.low)[scored]
+    wide = width[width > 0]
+    few = 0 < len(wide) < MIN_EVENTS  # a mean or a maximum over one patient is that patient's
     return {
         "model": source.name,
         "title": score.title,
         "source": score.source,
         "direction": "higher is worse" if score.higher_is_worse else "higher is better",
         **_counts(scored, width > 0),
-        "mean_width": float(width[width > 0].mean()) if (width > 0).any() else 0.0,
-        "widest": float(width.max()) if len(width) else 0.0,
+        "mean_width": None if few else float(wide.mean()) if len(wide) else 0.0,
+        "widest": None if few else float(wide.max()) if len(wide) else 0.0,
         "published": score.published,
         "until_days": score.published_until or None,
         "assumptions": "; ".join(score.assumptions),
@@ -189,13 +197,16 @@ def _about_upload(source: UploadedRisk, frame: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _counts(scored: NDArray[np.bool_], open_: NDArray[np.bool_]) -> dict[str, int]:
-    return {
-        "patients": int(scored.sum()),
-        "not_scored": int((~scored).sum()),
-        "complete": int((~open_).sum()),
-        "with_range": int(open_.sum()),
-    }
+def _counts(scored: NDArray[np.bool_], open_: NDArray[np.bool_]) -> dict[str, int | None]:
+    patients, not_scored = _told(scored)
+    with_range, complete = _told(open_)
+    return {"patients": patients, "not_scored": not_scored, "complete": complete, "with_range": with_range}
+
+
+def _told(who: NDArray[np.bool_]) -> tuple[int | None, int | None]:
+    """How many are so and how many are not; neither where one of them is few: it would be had by subtraction."""
+    yes, no = int(who.sum()), int((~who).sum())
+    return (None, None) if 0 < min(yes, no) < MIN_EVENTS else (yes, no)
 
 
 def _ranges(

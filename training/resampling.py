@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Rows = NDArray[np.intp]
 Ids = NDArray[Any]
 Dates = NDArray[np.datetime64]
+LEAST_PROVED = 10
+"""Patients; the digest of fewer could be found by trying."""
 
 
 class ResamplingError(ValueError):
@@ -129,7 +131,9 @@ def temporal(
         day = np.datetime64(cutoff, "D")
     else:
         ordered = np.sort(dates)
-        day = ordered[min(int(np.ceil((share or 0.0) * len(ordered))), len(ordered) - 1)]
+        last = ordered[min(max(int(np.ceil((share or 0.0) * len(ordered))), 1), len(ordered)) - 1]
+        later = ordered[ordered > last]
+        day = later[0] if len(later) else last
     rows = canonical_order(ids, seed)
     early = dates[rows] < day
     if early.all() or not early.any():
@@ -140,23 +144,25 @@ def temporal(
     yield Resample("temporal", 0, 0, f"time zero from {day} on", rows[early], rows[~early])
 
 
-def split_proofs(resamples: Sequence[Resample], ids: Ids, seed: int) -> list[dict[str, str | int]]:
+def split_proofs(resamples: Sequence[Resample], ids: Ids, seed: int) -> list[dict[str, str | int | None]]:
     """One row per resample: digests of both sets of patients by their keyed hashes, sizes, and how many are in both.
 
-    Whoever holds the ids and the seed can make the digests again; whoever does not learns nothing from them. A
-    bootstrap judges its teachers by design, and there the overlap says how many were drawn.
+    Whoever holds the ids and the seed can make the digests again. Of fewer than ten patients none is told: the seed is
+    in the bundle, and who is in so small a set could be tried out. A bootstrap judges its teachers by design, and there
+    the overlap says how many were drawn.
     """
     hashes = np.array(keyed_hashes(ids, seed))
-    rows: list[dict[str, str | int]] = []
+    rows: list[dict[str, str | int | None]] = []
     for one in resamples:
         train, test = np.unique(one.train), np.unique(one.test)
+        told = min(len(train), len(test)) >= LEAST_PROVED
         rows.append(
             {
                 "design": one.design,
                 "repeat": one.repeat,
                 "label": one.label,
-                "train_digest": _digest_of(hashes[train]),
-                "test_digest": _digest_of(hashes[test]),
+                "train_digest": _digest_of(hashes[train]) if told else None,
+                "test_digest": _digest_of(hashes[test]) if told else None,
                 "n_train": len(train),
                 "n_test": len(test),
                 "overlap": len(np.intersect1d(train, test)),

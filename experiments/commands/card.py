@@ -58,6 +58,8 @@ def command(
     Example: spinecast card --diff survival@1 survival@2
     """
     _require_one(model, diff, report, profile)
+    if profile == "chai" and (as_json or kind != "md"):
+        raise click.UsageError("The CHAI card is XML alone. try: --profile chai without --json and --format")
     if diff is not None:
         return _print_diff(*diff, as_json=as_json or kind == "json", output=output)
     if in_browser and output is None:
@@ -66,7 +68,7 @@ def command(
     name = _file(profile, report, "json" if as_json else kind)
     if name not in bundle.documents:
         there = ", ".join(one for one in bundle.documents if not one.startswith("tables/"))
-        raise click.UsageError(f"The bundle has no {name}. It has: {there or 'no documents'}.")
+        raise click.UsageError(f"The bundle has no {name}. It has: {there or 'no documents'}. try: --format html")
     if output is None:
         click.echo(bundle.documents[name], nl=False)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from training.nonparametric import aalen_johansen
 from training.recipe import Recipe
 from training.tuning import TuningSettings
 from training.validation import develop_on_all, validate
+from training.workers import engine
 
 TIMES = np.array([42.0, 90.0, 182.625, 365.25, 730.5])
 VDL = PublishedScore("van_der_linden")
@@ -168,5 +169,6 @@ def test_every_design_asks_them_about_the_same_patients_and_none_is_a_candidate(
 
 
 def test_they_travel_to_another_process() -> None:
-    for one in developing().comparators:
-        assert pickle.loads(pickle.dumps(one)) == one
+    sent = developing().comparators
+    with engine(2) as processes:
+        assert [processes.submit(replace, one).result() for one in sent] == list(sent)

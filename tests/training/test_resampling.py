@@ -16,6 +16,7 @@ from training.resampling import (
     keyed_hashes,
     leave_one_site_out,
     split_proofs,
+    temporal,
 )
 
 
@@ -137,3 +138,16 @@ def test_designs_that_cannot_be_carried_are_refused_by_name():
         list(folds(ids, event, sites, k=11, repeats=1, seed=1, design="nested_cross_validation"))
     with pytest.raises(ResamplingError, match="at least two sites, got 0"):
         list(leave_one_site_out(ids, None, seed=1))
+
+
+def test_a_share_is_at_least_the_share_where_many_patients_have_one_day():
+    dates = np.repeat(np.array(["2018-01-01", "2019-01-01", "2020-01-01"], dtype="datetime64[D]"), (40, 30, 30))
+    (one,) = temporal(np.array([f"P{i}" for i in range(100)]), dates, cutoff=None, share=0.6, seed=1)
+    assert (len(one.train), len(one.test)) == (70, 30)
+
+
+def test_no_digest_is_told_of_so_few_that_they_could_be_tried_out():
+    ids, sites = np.array([f"P{i}" for i in range(40)]), np.repeat(["big", "small", "middle"], (20, 5, 15))
+    rows = {row["label"]: row for row in split_proofs(list(leave_one_site_out(ids, sites, seed=1)), ids, 1)}
+    assert [label for label, row in rows.items() if row["test_digest"] is None] == ["site=small"]
+    assert all(row["overlap"] == 0 for row in rows.values())

@@ -6,6 +6,8 @@ from typing import Final
 
 from training.appraisal.finding import Answer, Check, answer, listed, not_applicable
 from training.appraisal.reading import Reading, by
+from training.evidence import Estimate
+from training.metrics.metric import GIVEN_PREDICTORS
 
 MOST_OPTIMISM: Final = 0.05
 MOST_INSTABILITY: Final = 0.05
@@ -21,11 +23,24 @@ def _optimism(reading: Reading) -> Answer:
         apparent, honest = reading.number(metric, horizon, design="apparent"), reading.number(metric, horizon)
         if apparent is None or honest is None or apparent.value is None or honest.value is None:
             continue
-        most.append(apparent.value - honest.value)
-        parts.append(f"{word} {by(horizon)} {apparent.value:.3f} on its own patients, {honest.value:.3f} on others")
+        own = _weighted_alike(reading, apparent, honest)
+        if own is None:
+            continue
+        most.append(own - honest.value)
+        parts.append(f"{word} {by(horizon)} {own:.3f} on its own patients, {honest.value:.3f} on others")
     if not most:
         return not_applicable(reading.reason("harrell_c", None, design="apparent"))
     return answer(max(most) > MOST_OPTIMISM, f"{'; '.join(parts)}.")
+
+
+def _weighted_alike(reading: Reading, apparent: Estimate, honest: Estimate) -> float | None:
+    """The apparent number with the weights of the honest one: corrected numbers have marginal weights alone."""
+    if apparent.estimator.endswith(GIVEN_PREDICTORS) == honest.estimator.endswith(GIVEN_PREDICTORS):
+        return apparent.value
+    where = {"metric": apparent.metric, "cause": apparent.cause, "horizon_days": apparent.horizon_days}
+    plain = honest.estimator.removesuffix("_optimism_corrected")
+    same = reading.evidence.find(design="apparent", model=apparent.model, estimator=plain, population="all", **where)
+    return next((one.value for one in same), None)
 
 
 def _instability(reading: Reading) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from training.appraisal.finding import Answer, Check, answer, listed, not_applicable
 from training.appraisal.reading import Reading, by, place, said
 from training.evidence import Estimate
+from training.metrics.metric import GIVEN_PREDICTORS
 
 CEILING: Final = {"harrell_c": 0.85, "auc": 0.90, "ipa": 0.50}
 # So that a high value of few events is not taken for a leak.
@@ -85,17 +86,22 @@ def _clearly_off(one: Estimate) -> bool:
     return one.low is not None and one.high is not None and (one.high < NEAR_ONE[0] or one.low > NEAR_ONE[1])
 
 
+def _observed(reading: Reading, one: Estimate) -> float | None:
+    """The observed risk of those whom the number is about: of a part of the cohort, O/E times their mean risk."""
+    where = {"cause": one.cause, "horizon_days": one.horizon_days, "population": "all"}
+    own = {"design": one.design, "model": one.model, **where}
+    ratios = reading.evidence.find(metric="oe_ratio", **own)
+    ratio = next((each.value for each in ratios if not each.estimator.endswith(GIVEN_PREDICTORS)), None)
+    mean = next((each.value for each in reading.evidence.find(metric="mean_risk", **own)), None)
+    if ratio is not None and mean is not None:
+        return ratio * mean
+    return next((each.value for each in reading.evidence.find(metric="observed_risk", **where) if each.value), None)
+
+
 def _curve(reading: Reading) -> Answer:
     shares = []
     for one in reading.numbers("ici"):
-        observed = next(
-            (
-                risk.value
-                for risk in reading.evidence.find(metric="observed_risk", cause=one.cause, population="all")
-                if risk.horizon_days == one.horizon_days and risk.value
-            ),
-            None,
-        )
+        observed = _observed(reading, one)
         if observed:
             shares.append((_value(one) / observed, one, observed))
     if not shares:

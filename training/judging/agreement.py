@@ -23,7 +23,14 @@ from training.metrics.calibration import (
     require_events,
 )
 from training.metrics.discrimination import royston_d
-from training.metrics.hazard_calibration import BINS, PoissonCalibration, d_calibration, own_survival, poisson_of
+from training.metrics.hazard_calibration import (
+    BINS,
+    PoissonCalibration,
+    as_far_as,
+    d_calibration,
+    own_survival,
+    poisson_of,
+)
 from training.metrics.metric import GIVEN_PREDICTORS, Floats, Measured
 from training.metrics.panel import Panel, Smooth, distance_interval, smooth
 from training.nonparametric import AalenJohansen, pseudo_values
@@ -148,8 +155,9 @@ def spread(place: Place) -> None:
     @cache
     def found() -> tuple[Floats, float]:
         place.require()
-        survival = own_survival(panel.curves, rows.right_days)
-        return d_calibration(survival, rows.event > 0, weights=panel.weights)
+        seen = as_far_as(panel.curves, rows)
+        survival = own_survival(panel.curves, seen.right_days)
+        return d_calibration(survival, seen.event > 0, weights=panel.weights)
 
     def beyond_chance() -> Number:
         from scipy.stats import chi2

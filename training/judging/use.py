@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -60,9 +60,19 @@ def distribution(place: Place) -> None:
         "event_free": seen & ~(by & (outcome.event > 0)),
         "unknown": by & (outcome.event == 0) & ~seen,
     }
-    for status, who in statuses.items():
-        if status != "competing_event" or len(outcome.causes) > 1:
-            place.row("risk_by_outcome", outcome=status, **_summary(risk[who]))
+    asked = {s: who for s, who in statuses.items() if s != "competing_event" or len(outcome.causes) > 1}
+    hidden = _hidden({status: int(who.sum()) for status, who in asked.items()})
+    for status, who in asked.items():
+        place.row("risk_by_outcome", outcome=status, **_summary(risk[:0] if status in hidden else risk[who]))
+
+
+def _hidden(sizes: Mapping[str, int]) -> set[str]:
+    """What is not told: the few, and so many others with them that the whole and its mean do not give them away."""
+    hidden = {status for status, size in sizes.items() if 0 < size < MIN_EVENTS}
+    for status in sorted(set(sizes) - hidden, key=sizes.__getitem__):
+        if hidden and sizes[status] and sum(sizes[one] for one in hidden) < MIN_EVENTS:
+            hidden.add(status)
+    return hidden
 
 
 def _summary(risk: Floats) -> dict[str, float | int | None]:

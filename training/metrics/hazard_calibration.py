@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -117,10 +117,19 @@ def d_calibration(
     return counts, float(np.sum((counts - expected) ** 2) / expected)
 
 
+def as_far_as(curves: Curves, outcome: Outcome) -> Outcome:
+    """The follow-up as far as the curves reach: what happens later, as in a cohort followed longer, they do not say."""
+    last = float(curves.times[-1])
+    later = outcome.right_days > last
+    days, left = np.minimum(outcome.right_days, last), np.minimum(outcome.left_days, last)
+    return replace(outcome, left_days=left, right_days=days, event=np.where(later, 0, outcome.event))
+
+
 def poisson_of(
     outcome: Outcome, curves: Curves, cause: int, *, until: float, weights: Floats | None = None
 ) -> PoissonCalibration:
     """`poisson_calibration` of curves: the linear predictor is the log of the cause's hazard by `until`."""
+    outcome = as_far_as(curves, outcome)
     require_events(outcome, cause, None)
     expected = cumulative_hazard(curves, cause, outcome.right_days)
     level = cumulative_hazard(curves, cause, np.full(outcome.n, until))
@@ -142,7 +151,8 @@ def _intercept(outcome: Outcome, curves: Curves, cause: int, horizon: float | No
 
 
 def _spread(outcome: Outcome, curves: Curves, _cause: int, _horizon: float | None, _: object) -> Measured:
-    return Measured(d_calibration(own_survival(curves, outcome.right_days), outcome.event > 0)[1])
+    seen = as_far_as(curves, outcome)
+    return Measured(d_calibration(own_survival(curves, seen.right_days), seen.event > 0)[1])
 
 
 METRICS = (

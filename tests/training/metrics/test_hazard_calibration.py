@@ -73,3 +73,11 @@ def test_the_same_prediction_for_everybody_has_no_slope() -> None:
     flat = Curves(TIMES, ("a", "b"), np.full((100, 2, 50), 0.2))
     with pytest.raises(Undefined, match="not estimable"):
         poisson_of(outcome, flat, 1, until=10.0)
+
+
+def test_a_right_model_stays_right_in_a_cohort_that_is_followed_beyond_its_curves() -> None:
+    outcome, curves = world(5000, 4)
+    short = Curves(curves.times[:20], curves.causes, curves.incidence[:, :, :20])
+    found = poisson_of(outcome, short, 1, until=float(short.times[-1]))
+    assert abs(found.ratio.value) < 0.06
+    assert found.slope.value == pytest.approx(1.0, abs=0.06)

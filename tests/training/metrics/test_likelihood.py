@@ -34,3 +34,17 @@ def test_the_truth_is_the_likeliest_and_too_extreme_is_worse_than_it() -> None:
         for slope in (0.0, 0.6, 1.0, 1.5)
     }
     assert min(losses, key=lambda slope: losses[slope]) == 1.0
+
+
+@pytest.mark.parametrize(("early", "late"), [(0, 2), (0.5, 5)])
+def test_hazards_a_tenth_too_high_are_not_rewarded_where_follow_up_is_cut(early: float, late: float) -> None:
+    rng = np.random.default_rng(0)
+    x = 0.7 * rng.normal(size=20_000)
+    died, lost = rng.exponential(2 * np.exp(-x)), rng.uniform(early, late, 20_000)
+    outcome = Outcome.right_censored(np.minimum(died, lost), (died <= lost).astype(int))
+    times = np.linspace(0.02, late, 120)
+    truth, below, above = (
+        log_likelihood(outcome, Curves.from_survival(times, np.exp(-k * times / 2 * np.exp(x)[:, None]))).value
+        for k in (1.0, 0.9, 1.1)
+    )
+    assert truth < min(below, above) - 5e-4
