@@ -41,8 +41,10 @@ class Line:
         return asdict(self.estimate)
 
 
-def headline(evidence: Evidence, cause: str) -> list[Line]:
-    """What the chosen model does for one cause, out of sample, on all patients."""
-    found = evidence.find(design=_DESIGN, model=_MODEL, population="all", cause=cause)
+def headline(evidence: Evidence, cause: str, design: str = _DESIGN) -> list[Line]:
+    """What the chosen model does for one cause, out of sample, on all patients; published scores are in the report."""
+    found = evidence.find(design=design, model=_MODEL, population="all", cause=cause)
     shown = [one for one in found if one.metric != "ipa" or one.estimator == _IPA]
+    # Of the slopes over the whole range Cox's: two lines of one name would not say which is which.
+    shown = [one for one in shown if one.estimator != "poisson_glm"]
     return [Line(one) for metric in _SHOWN for one in shown if one.metric == metric]

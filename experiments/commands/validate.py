@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from experiments.project import find_project
-from experiments.terminal import json_option, result, say, table, then
+from experiments.terminal import json_option, result, say, then
 
 if TYPE_CHECKING:
-    from training.evidence import Estimate, Evidence
-
-_SHOWN = ("observed_risk", "mean_risk", "oe_ratio", "calibration_slope", "harrell_c", "auc", "ipa", "ici")
+    from training.evidence import Evidence
 
 
 @click.command(short_help="Judge a released model, as it is, in another cohort.")
@@ -69,17 +67,10 @@ def command(model: str, tables: Path, named: str | None, new_only: bool, output:
 
 
 def _text(evidence: Evidence, remarks: tuple[str, ...]) -> str:
-    rows = [
-        (one.cause, "whole range" if one.horizon_days is None else f"{one.horizon_days:g} d", one.metric, _number(one))
-        for metric in _SHOWN
-        for one in evidence.find(metric=metric, population="all")
-    ]
-    facts = evidence.facts
-    head = f"{facts['n']} patients, {', '.join(f'{count} {cause}' for cause, count in facts['events'].items())}"
-    return "\n".join([head, table(("cause", "by", "metric", "value"), rows), *(f"note: {one}" for one in remarks)])
+    from experiments.external import DESIGN
+    from experiments.summary import headline
 
-
-def _number(one: Estimate) -> str:
-    if one.value is None:
-        return one.reason
-    return f"{one.value:.3f}" + ("" if one.low is None or one.high is None else f" ({one.low:.3f} to {one.high:.3f})")
+    causes = evidence.facts["events"]
+    head = f"{evidence.facts['n']} patients, {', '.join(f'{count} {cause}' for cause, count in causes.items())}"
+    lines = [line.sentence for cause in causes for line in headline(evidence, cause, DESIGN)]
+    return "\n".join([head, *lines, *(f"note: {one}" for one in remarks)])

@@ -160,4 +160,11 @@ def test_the_verb_writes_evidence_and_report_and_prints_the_numbers(folder, else
     evidence = Evidence.from_json(json.loads((place / "evidence.json").read_text(encoding="utf-8")))
     assert (place / "calibration-report.html").is_file()
     assert f"{evidence.facts['n']} patients" in said
-    assert "oe_ratio" in said
+    (ratio,) = [
+        one for one in evidence.find(metric="oe_ratio", model="chosen", population="all") if one.horizon_days == 90
+    ]
+    assert f"{ratio.value:6.3f}" in said
+    lines = [line for line in said.splitlines() if "observed/expected" in line]
+    assert len(lines) == len(
+        {line.split("died")[1].split()[1] for line in lines}
+    )  # the model's own alone: one a horizon
