@@ -11,44 +11,16 @@ import pytest
 from experiments.cli import main
 from experiments.results import RunFolder
 from experiments.run import run_study
-from experiments.study import Study
-from features.contract import Contract
-from features.registries.synthetic import SyntheticSettings, simulate, write_extract
+from tests.small_study import bundled, extract, small_study, spine
 from training.appraisal import CHECKS
-from training.bundle import write_bundle
-
-SMALL = [
-    'recipes=[{family="cox"}]',
-    'predictors=["age_at_treatment", "ecog", "albumin"]',
-    'designs=[{design="nested_cross_validation",folds=2,repeats=1}]',
-    "tuning.trials=1",
-    "comparators=[]",
-    "subgroups=[]",
-    "tuning.folds=2",
-    "intervals.resamples=20",
-]
 
 
 @pytest.fixture(scope="module")
 def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
-    write_extract(simulate(SyntheticSettings(patients=200, seed=2)), folder / "tables")
+    extract(folder / "tables", patients=200, seed=2)
     shutil.copytree(root / "configs", folder / "configs")
-    study = Study.from_toml(folder / "configs" / "studies" / "survival.toml", SMALL)
-    contract = Contract.from_toml(folder / "configs" / "registries" / "spine.toml")
-    run = run_study(study, contract, folder / "tables", folder)
-    write_bundle(
-        folder / "bundle",
-        name="survival",
-        version=1,
-        run=run.run,
-        model=run.model(),
-        study=run.json("study"),
-        contract=run.contract,
-        evidence=run.evidence,
-        documents={},
-        decision={"verdict": "promoted"},
-    )
+    bundled(run_study(small_study(), spine(), folder / "tables", folder), folder / "bundle")
     return folder
 
 

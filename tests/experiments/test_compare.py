@@ -12,25 +12,10 @@ from experiments.compare import Compared, compare_with_champion
 from experiments.promotion import PromotionRule, decide
 from experiments.results import RunError, RunFolder
 from experiments.run import run_study
-from experiments.study import Study
-from features.contract import Contract
 from features.registries.synthetic import SyntheticSettings, simulate, write_extract
 from features.registries.synthetic_faults import inject
-from training.bundle import write_bundle
+from tests.small_study import bundled, extract, small_study, spine
 from training.shelf import Shelf
-
-SMALL = [
-    'recipes=[{family="cox"}]',
-    'predictors=["age_at_treatment", "ecog", "albumin"]',
-    'designs=[{design="nested_cross_validation",folds=2,repeats=1}]',
-    "tuning.trials=1",
-    "tuning.folds=2",
-    "intervals.resamples=20",
-    "comparators=[]",
-    "subgroups=[]",
-    "endpoint.horizons_days=[365]",
-    "endpoint.primary_horizon_days=365",
-]
 
 
 @pytest.fixture(scope="session")
@@ -44,23 +29,10 @@ def rule(root: Path) -> PromotionRule:
 def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunFolder]:
     """A root whose champion comes from the first extract, and a finished run on the second."""
     folder = tmp_path_factory.mktemp("compared")
-    contract = Contract.from_toml(root / "configs" / "registries" / "spine.toml")
-    study = Study.from_toml(root / "configs" / "studies" / "survival.toml", SMALL)
-    for extract in (1, 2):
-        write_extract(simulate(SyntheticSettings(patients=200, seed=3, extract=extract)), folder / f"tables{extract}")
-    first, second = (run_study(study, contract, folder / f"tables{extract}", folder) for extract in (1, 2))
-    write_bundle(
-        folder / "staged",
-        name="survival",
-        version=1,
-        run=first.run,
-        model=first.model(),
-        study=first.json("study"),
-        contract=first.contract,
-        evidence=first.evidence,
-        documents={},
-        decision={},
-    )
+    study = small_study("endpoint.horizons_days=[365]", "endpoint.primary_horizon_days=365")
+    tables = [extract(folder / f"tables{number}", patients=200, seed=3, extract=number) for number in (1, 2)]
+    first, second = (run_study(study, spine(), one, folder) for one in tables)
+    bundled(first, folder / "staged", decision={})
     shelf = Shelf(folder / "bundles")
     shelf.put("survival", folder / "staged")
     shelf.point("survival", "champion", 1, "A", "a test")

@@ -15,18 +15,11 @@ from experiments.study import Study, StudyError
 from experiments.study_checks import require_study
 from features.contract import Contract
 from features.extract import read_extract
-from features.registries.synthetic import SyntheticSettings, simulate, write_extract
+from tests.small_study import extract as write
+from tests.small_study import small_study, spine
 
 ROOT = Path(__file__).resolve().parents[2]
 DESIGN = "nested_cross_validation"
-QUICK = (
-    "tuning.trials=1",
-    "tuning.folds=2",
-    "designs=[{design='nested_cross_validation', folds=2, repeats=1}]",
-    "intervals.resamples=20",
-    'recipes=[{family="cox"}]',
-    'predictors=["age_at_treatment", "ecog", "albumin"]',
-)
 ASKED = (
     "comparators=['katagiri_revised', 'rades_two_month', {name='tool', columns={sorg_mla_p90=90}}]",
     "subgroups=['sex', {field='age_at_treatment', bands=[55, 65], name='age'}, 'primary_site', "
@@ -35,18 +28,17 @@ ASKED = (
 
 
 def study(*more: str) -> Study:
-    return Study.from_toml(ROOT / "configs" / "studies" / "survival.toml", (*QUICK, *ASKED, *more))
+    return small_study(*ASKED, *more)
 
 
 @pytest.fixture(scope="module")
 def contract() -> Contract:
-    return Contract.from_toml(ROOT / "configs" / "registries" / "spine.toml")
+    return spine()
 
 
 @pytest.fixture(scope="module")
 def extract(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("extract")
-    write_extract(simulate(SyntheticSettings(patients=300, seed=1, sites=3)), folder)
+    folder = write(tmp_path_factory.mktemp("extract"), patients=300, sites=3)
     baseline = pd.read_csv(folder / "baseline.csv", dtype=str)
     baseline["sorg_mla_p90"] = np.round(np.random.default_rng(1).uniform(0.01, 0.5, len(baseline)), 3).astype(str)
     baseline.to_csv(folder / "baseline.csv", index=False)

@@ -13,60 +13,37 @@ from experiments.cli import main
 from experiments.external import TAUGHT, judge_elsewhere
 from experiments.results import RunFolder
 from experiments.run import run_study
-from experiments.study import Study
 from features.contract import Contract, ContractError
-from features.registries.synthetic import SyntheticSettings, simulate, write_extract
-from training.bundle import Bundle, open_bundle, write_bundle
+from tests.small_study import bundled, extract, small_study, spine
+from training.bundle import Bundle, open_bundle
 from training.evidence import Evidence
-
-QUICK = (
-    'recipes=[{family="cox"}]',
-    'predictors=["age_at_treatment", "ecog", "albumin"]',
-    'designs=[{design="nested_cross_validation",folds=2,repeats=1}]',
-    "tuning.trials=1",
-    "tuning.folds=2",
-    "intervals.resamples=20",
-    "comparators=['tomita', 'nesms']",
-    "subgroups=[]",
-)
-
-
-def extract(folder: Path, seed: int, patients: int = 250) -> Path:
-    write_extract(simulate(SyntheticSettings(patients=patients, seed=seed, sites=3)), folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
-def contract(root: Path) -> Contract:
-    return Contract.from_toml(root / "configs" / "registries" / "spine.toml")
+def contract() -> Contract:
+    return spine()
 
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return extract(tmp_path_factory.mktemp("taught"), 1)
+    return extract(tmp_path_factory.mktemp("taught"), patients=250, sites=3)
 
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return extract(tmp_path_factory.mktemp("elsewhere"), 2)
+    return extract(tmp_path_factory.mktemp("elsewhere"), patients=250, seed=2, sites=3)
 
 
 @pytest.fixture(scope="module")
 def run(root: Path, contract: Contract, taught: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    study = Study.from_toml(root / "configs" / "studies" / "survival.toml", QUICK)
     project = tmp_path_factory.mktemp("project")
     shutil.copytree(root / "configs", project / "configs")
-    return run_study(study, contract, taught, project)
+    return run_study(small_study("comparators=['tomita', 'nesms']"), contract, taught, project)
 
 
 @pytest.fixture(scope="module")
 def folder(run: RunFolder) -> Path:
-    place = run.path.parents[1] / "bundle"
-    parts = {"model": run.model(), "study": run.json("study"), "contract": run.contract, "evidence": run.evidence}
-    write_bundle(
-        place, name="survival", version=1, run=run.run, documents={}, decision={"verdict": "promoted"}, **parts
-    )
-    return place
+    return bundled(run, run.path.parents[1] / "bundle")
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +106,7 @@ def test_whoever_taught_the_model_leaves_and_is_counted(bundle, taught, elsewher
 
 
 def test_ids_that_are_known_are_said_and_leave_when_the_registry_is_the_same(bundle, contract, run, tmp_path):
-    root, later = run.path.parents[1], extract(tmp_path, 2, patients=400)
+    root, later = run.path.parents[1], extract(tmp_path, patients=400, seed=2, sites=3)
     loose = judge_elsewhere(bundle, later, contract, root=root)
     known = loose.evidence.facts["external"]["known_ids"]
     assert known > 0

@@ -15,34 +15,19 @@ from experiments.promotion import Challenge, Decision, PromotionRule, decide
 from experiments.release import RefusedError, ReleaseError, differences, release_run, repair, restore
 from experiments.results import RunFolder
 from experiments.run import run_study
-from experiments.study import Study
-from features.contract import Contract
-from features.registries.synthetic import SyntheticSettings, simulate, write_extract
+from tests.small_study import extract, small_study, spine
 from training.bundle import IntegrityError, open_bundle
 from training.evidence import Estimate, Evidence
 from training.shelf import Shelf
 
 SIGNED = {"by": "A. Surgeon", "reason": "a test"}
-SMALL = [
-    'recipes=[{family="cox"}]',
-    'predictors=["age_at_treatment", "ecog", "albumin"]',
-    'designs=[{design="nested_cross_validation",folds=2,repeats=1}]',
-    "tuning.trials=1",
-    "tuning.folds=2",
-    "intervals.resamples=20",
-    "comparators=[]",
-    "subgroups=[]",
-]
 
 
 @pytest.fixture(scope="session")
 def runs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:
     """A finished run, and the same again under another identity, as new data would give it."""
     folder = tmp_path_factory.mktemp("runs")
-    write_extract(simulate(SyntheticSettings(patients=150, seed=1)), folder / "tables")
-    contract = Contract.from_toml(root / "configs" / "registries" / "spine.toml")
-    study = Study.from_toml(root / "configs" / "studies" / "survival.toml", SMALL)
-    first = run_study(study, contract, folder / "tables", folder)
+    first = run_study(small_study(), spine(), extract(folder / "tables", patients=150), folder)
     second = RunFolder(folder / "runs" / ("2" * 16))
     shutil.copytree(first.path, second.path)
     second.write_json("run", {**first.json("run"), "run": "2" * 64})

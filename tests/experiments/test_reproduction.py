@@ -6,7 +6,6 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,54 +14,31 @@ from experiments.cli import main
 from experiments.reproduction import TOLERANCE, compare_with_record, require_tables
 from experiments.results import RunFolder
 from experiments.run import run_study
-from experiments.study import Study
 from features.contract import Contract
 from features.extract import read_extract
-from features.registries.synthetic import SyntheticSettings, simulate, write_extract
-from training.bundle import IntegrityError, open_bundle, write_bundle
+from tests.small_study import bundled, extract, small_study, spine
+from training.bundle import IntegrityError, open_bundle
 from training.evidence import Evidence
-
-SMALL = [
-    'recipes=[{family="cox"}]',
-    'predictors=["age_at_treatment", "ecog", "albumin"]',
-    'designs=[{design="nested_cross_validation",folds=2,repeats=1}]',
-    "tuning.trials=1",
-    "tuning.folds=2",
-    "intervals.resamples=20",
-    "comparators=[]",
-    "subgroups=[]",
-]
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("extract")
-    write_extract(simulate(SyntheticSettings(patients=150, seed=1)), folder)
-    return folder
+    return extract(tmp_path_factory.mktemp("extract"), patients=150)
 
 
 @pytest.fixture(scope="module")
-def contract(root: Path) -> Contract:
-    return Contract.from_toml(root / "configs" / "registries" / "spine.toml")
+def contract() -> Contract:
+    return spine()
 
 
 @pytest.fixture(scope="module")
-def run(root: Path, contract: Contract, tables: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    study = Study.from_toml(root / "configs" / "studies" / "survival.toml", SMALL)
-    return run_study(study, contract, tables, tmp_path_factory.mktemp("project"))
-
-
-def pack(run: RunFolder, folder: Path, **changed: Any) -> Path:
-    """The bundle of a run with parts changed, every digest of it whole."""
-    parts = {"model": run.model(), "study": run.json("study"), "contract": run.contract, "evidence": run.evidence}
-    rest = {"name": "survival", "version": 1, "run": run.run, "documents": {}, "decision": {"verdict": "promoted"}}
-    write_bundle(folder, **{**rest, **parts, **changed})
-    return folder
+def run(contract: Contract, tables: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return run_study(small_study(), contract, tables, tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
 def bundle(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pack(run, tmp_path_factory.mktemp("bundles") / "1")
+    return bundled(run, tmp_path_factory.mktemp("bundles") / "1")
 
 
 def manipulated(evidence: Evidence, by: float) -> tuple[Evidence, str]:
@@ -93,7 +69,7 @@ def test_a_number_better_than_it_was_is_named_and_ends_with_4(
     run: RunFolder, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evidence, estimate = manipulated(run.evidence, 0.05)
-    forged = pack(run, tmp_path / "forged", evidence=evidence)
+    forged = bundled(run, tmp_path / "forged", evidence=evidence)
     assert main(["reproduce", str(forged), "--tables", str(tables), "--keep", str(tmp_path / "kept")]) == 4
     said = capsys.readouterr()
     assert f"estimates/{estimate} value: " in said.out
@@ -141,14 +117,14 @@ def test_tables_that_are_missing_or_new_are_named(run: RunFolder, contract: Cont
 def test_evidence_that_does_not_say_where_it_came_from_cannot_be_reproduced(
     run: RunFolder, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    silent = pack(run, tmp_path / "1", evidence=Evidence(run.evidence.estimates))
+    silent = bundled(run, tmp_path / "1", evidence=Evidence(run.evidence.estimates))
     assert main(["reproduce", str(silent), "--tables", str(tables)]) == 4
     assert "does not say which study, data and code it came from" in capsys.readouterr().err
 
 
 def test_a_difference_of_the_last_bits_is_the_same_and_is_said(run: RunFolder, tmp_path: Path) -> None:
     evidence, estimate = manipulated(run.evidence, TOLERANCE / 10)
-    found = compare_with_record(open_bundle(pack(run, tmp_path / "1", evidence=evidence)), run, run.contract)
+    found = compare_with_record(open_bundle(bundled(run, tmp_path / "1", evidence=evidence)), run, run.contract)
     assert found.same
     assert found.verdict.startswith("the same: ")
     assert found.verdict.endswith("1 within 1e-09")
@@ -159,11 +135,11 @@ def test_an_estimate_taken_out_of_the_record_is_found_unless_the_code_is_another
     run: RunFolder, tmp_path: Path
 ) -> None:
     evidence = replace(run.evidence, estimates=run.evidence.estimates[1:])
-    hidden = compare_with_record(open_bundle(pack(run, tmp_path / "1", evidence=evidence)), run, run.contract)
+    hidden = compare_with_record(open_bundle(bundled(run, tmp_path / "1", evidence=evidence)), run, run.contract)
     facts = {**evidence.facts, "digests": {**evidence.facts["digests"], "source": "0" * 64}}
     facts["libraries"] = {**facts["libraries"], "numpy": "1.0"}
     older = replace(evidence, facts=facts)
-    newer = compare_with_record(open_bundle(pack(run, tmp_path / "2", evidence=older)), run, run.contract)
+    newer = compare_with_record(open_bundle(bundled(run, tmp_path / "2", evidence=older)), run, run.contract)
     assert (hidden.same, newer.same) == (False, True)
     assert hidden.differences[0].then is None
     assert newer.verdict.endswith("entries are new with this code")
@@ -175,7 +151,7 @@ def test_an_estimate_taken_out_of_the_record_is_found_unless_the_code_is_another
 def test_a_model_with_another_coefficient_is_another_model(run: RunFolder, tmp_path: Path) -> None:
     model = run.model()
     hazard = replace(model.fitted, score=replace(model.fitted.score, coef=model.fitted.score.coef + 0.1))
-    forged = open_bundle(pack(run, tmp_path / "1", model=replace(model, fitted=hazard)))
+    forged = open_bundle(bundled(run, tmp_path / "1", model=replace(model, fitted=hazard)))
     found = compare_with_record(forged, run, run.contract)
     assert {one.id.split("/")[0] for one in found.differences} == {"model"}
     assert not found.same
