@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.outcome import Outcome
 from training.censoring import censoring, require_common_entry
+from training.row_space import RowSpace
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -170,10 +171,15 @@ class PartialLikelihood:
         scale = np.where(varies, spread, 1.0)
         Z = (X - centre) / scale * varies
         penalty = np.broadcast_to(np.asarray(ridge, float), scale.shape) / scale**2
-        null = self._evaluate(Z, np.zeros(len(scale)), w)
         begin = np.zeros(len(scale)) if start is None else np.asarray(start, float) * scale * varies
+        turned = RowSpace.of(Z, penalty)
+        if turned is not None:
+            Z, begin, penalty = turned.scores, turned.into(begin), np.full(len(Z), turned.level)
+        null = self._evaluate(Z, np.zeros(Z.shape[1]), w)
         coef, point, converged = self._newton(Z, w, penalty, begin, null, tolerance)
         inverse = np.linalg.pinv(point.information + np.diag(penalty), rcond=1e-12, hermitian=True)
+        if turned is not None:
+            coef, inverse = turned.back(coef), turned.inverse(inverse)
         inverse = inverse / np.outer(scale, scale)
         inverse[~varies, :] = inverse[:, ~varies] = np.nan
         coef = coef / scale * varies

@@ -172,3 +172,25 @@ def test_a_refit_where_a_column_all_but_decides_who_dies_next_stays_finite() -> 
         assert np.isfinite(coef).all()
         assert np.isfinite(hazard).all()
         assert (np.diff(hazard) >= 0).all()
+
+
+def test_more_columns_than_patients_give_the_model_of_the_columns_that_they_are_copies_of() -> None:
+    """Copies share an effect: their ridges, of any size, act as one whose inverse is the sum of theirs."""
+    X, outcome = patients(25, 3)
+    ridges = np.array([0.7, 2.0, 5.0, 0.9, 11.0, 3.0, 3.0, 8.0, 2.5, 6.0])
+    once = fit_cox(X, outcome, ridge=1 / np.sum(1 / ridges))
+    often = fit_cox(np.tile(X, 10), outcome, ridge=np.repeat(ridges, 3))
+    total = np.tile(np.eye(3), 10)
+    assert total @ often.coef == pytest.approx(once.coef, abs=1e-7)
+    assert total @ often.covariance @ total.T == pytest.approx(once.covariance, rel=1e-5)
+    assert often.loglik == pytest.approx(once.loglik, abs=1e-9)
+    assert often.converged
+
+
+def test_where_rows_see_nothing_the_ridge_alone_says_how_uncertain_a_column_is() -> None:
+    X, outcome = patients(12, 3)
+    wide = np.random.default_rng(1).normal(size=(12, 30))
+    fit = fit_cox(np.c_[X, wide], outcome, ridge=2.0)
+    unseen = np.linalg.svd(np.c_[X, wide] - np.c_[X, wide].mean(axis=0))[2][-1]
+    assert unseen @ fit.covariance @ unseen == pytest.approx(1 / 2.0, rel=1e-9)
+    assert unseen @ fit.coef == pytest.approx(0.0, abs=1e-9)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from features.outcome import Outcome
 from training.baseline_hazard import BaselineHazard, efron_baseline
+from training.row_space import RowSpace
 
 Floats = NDArray[np.float64]
 _EVENTS_PER_INTERVAL = 5
@@ -116,8 +117,12 @@ def fit_pooled(X: Floats, periods: PersonPeriods, *, penalty: Floats, drift: flo
     varies = np.ptp(X, axis=0) > 0 if len(X) else np.zeros(X.shape[1], bool)
     Z = X[:, varies]
     centre = Z.mean(axis=0)
-    theta = _Problem(Z - centre, periods, causes, penalty[varies], drift).scored()
-    j, p = len(periods.position), Z.shape[1]
+    seen, weight = Z - centre, penalty[varies]
+    turned = RowSpace.of(seen, weight)
+    if turned is not None:
+        seen, weight = turned.scores, np.full(len(Z), turned.level)
+    theta = _Problem(seen, periods, causes, weight, drift).scored()
+    j, p = len(periods.position), seen.shape[1]
     fitted = Pooled(
         np.full((len(periods.event), j), -np.inf),
         np.zeros((len(periods.event), X.shape[1])),
@@ -125,6 +130,8 @@ def fit_pooled(X: Floats, periods: PersonPeriods, *, penalty: Floats, drift: flo
     )
     for row, k in zip(theta.reshape(len(causes), -1), causes, strict=True):
         main, change = row[j : j + p], row[j + p :] if len(row) > j + p else np.zeros(p)
+        if turned is not None:
+            main, change = turned.back(main), turned.back(change)
         fitted.main[k, varies], fitted.drift[k, varies] = main, change
         fitted.intercept[k] = row[:j] - centre @ main - (centre @ change) * periods.position
     return fitted

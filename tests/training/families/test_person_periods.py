@@ -91,3 +91,15 @@ def test_a_weight_of_two_is_a_patient_standing_twice() -> None:
     twice = fit_pooled(np.tile(X, (2, 1)), copied, penalty=np.full(3, 2.0), drift=4.0)
     assert np.abs(weighted.main - twice.main).max() < 1e-6
     assert np.abs(weighted.intercept - twice.intercept).max() < 1e-6
+
+
+def test_more_columns_than_patients_give_the_model_of_the_columns_that_they_are_copies_of() -> None:
+    X, outcome = patients(n=40)
+    clock, edges = interval_clock(outcome, 4, None)
+    periods = PersonPeriods.of(outcome, clock, edges, None)
+    ridges = np.linspace(2.0, 30.0, 20)
+    once = fit_pooled(X, periods, penalty=np.full(3, 1 / np.sum(1 / ridges)), drift=4.0)
+    often = fit_pooled(np.tile(X, 20), periods, penalty=np.repeat(ridges, 3), drift=4.0)
+    assert often.main.reshape(2, 20, 3).sum(axis=1) == pytest.approx(once.main, abs=1e-5)
+    assert often.drift.reshape(2, 20, 3).sum(axis=1) == pytest.approx(once.drift, abs=1e-5)
+    assert often.intercept == pytest.approx(once.intercept, abs=1e-5)
