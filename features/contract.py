@@ -107,7 +107,7 @@ class Contract(_Strict):
     tables: tuple[Table, ...]
     fields: tuple[Field, ...]
     missing: tuple[str, ...] = ("",)
-    settings: dict[str, str | float | dict[str, str]] = {}
+    settings: dict[str, str | float | list[str] | dict[str, str]] = {}
 
     @classmethod
     def from_toml(cls, path: Path) -> Contract:

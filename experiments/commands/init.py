@@ -38,7 +38,9 @@ _IGNORED = "runs/\nbundles/\nmlflow.db\nmlartifacts/\n"
     help="What ended it: 0 and 1, words, or several causes. The column of --time again: being recorded is the event.",
 )
 @click.option("--competing", metavar="TIME,EVENT", help="The competing event's own pair of columns.")
-@click.option("--causes", metavar="CODE=NAME,…", help="Names of the codes in --event: 1=progression,2=death.")
+@click.option(
+    "--causes", metavar="CODE=NAME,…", help="Names of the codes in --event: 1=progression,2=death,9=censored."
+)
 @click.option("--id", "identity", metavar="COL", help="The patient's id; rows are numbered without it.")
 @click.option("--site", metavar="COL", help="The site, for leave-one-site-out.")
 @click.option(

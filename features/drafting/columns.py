@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -49,7 +50,7 @@ def look(name: str, table: str, cells: list[str]) -> Column:
     if any(map(_DECIMAL_COMMA.fullmatch, values)) and all(_NUMBER.fullmatch(text.replace(",", ".")) for text in values):
         return _excluded(name, table, "text", "numbers with a decimal comma: write a decimal point", codes)
     remarks: tuple[str, ...] = (f"counted as not known: {', '.join(codes)}",) if codes else ()
-    if all(_NUMBER.fullmatch(text) for text in values) and not any(_PADDED.fullmatch(text) for text in values):
+    if are_numbers(values):
         return _number(name, table, list(values), cells, codes, remarks)
     if _names_patients(name, values, len(cells)):
         return _excluded(
@@ -67,6 +68,12 @@ def look(name: str, table: str, cells: list[str]) -> Column:
         remarks += (f"{rare} of {len(levels)} levels in fewer than 20 rows",)
     drafted = Field(name=name, table=table, kind="category", label=name, known_at="T0", levels=levels, missing=codes)
     return Column(drafted, "the same in every row" if len(levels) == 1 else "", remarks)
+
+
+def are_numbers(cells: Iterable[str]) -> bool:
+    """Whether all that is recorded in these cells is a number; 007 is a code."""
+    texts = [text for text in cells if text and text.strip().lower() not in NOT_KNOWN]
+    return all(_NUMBER.fullmatch(text) and not _PADDED.fullmatch(text) for text in texts)
 
 
 def _number(

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.contract import ContractError, Field
-from features.drafting.columns import Column, look
-from features.registries.table import DAYS
+from features.drafting.columns import Column, are_numbers, look
+from features.registries.table import CENSORED, DAYS
 
 _EVENT_WORDS = {"true": "false", "yes": "no", "y": "n", "t": "f"}
 
@@ -58,7 +58,8 @@ def role_column(name: str, table: str, cells: list[str], role: str) -> Column:
     seen = look(name, table, cells)
     missing = seen.field.missing
     if role in ("time", "competing_time"):
-        if not seen.field.numeric and seen.field.kind != "boolean":
+        # By name or order a follow-up may look like an identifier: a table sorted by it, say.
+        if not are_numbers(cells):
             raise ContractError(
                 f"{name}: is no column of numbers, which a time must be. try: another column for --time."
             )
@@ -94,21 +95,26 @@ def _require_columns(cells: Mapping[str, list[str]], named: Sequence[str]) -> No
             raise ContractError(f'the table has no column "{name}". {hint}')
 
 
-def _codes(column: str, cells: Sequence[str], causes: Mapping[str, str], *, flag: str) -> tuple[dict[str, str], str]:
-    """Cause by code, and the code of censoring."""
+def _codes(
+    column: str, cells: Sequence[str], causes: Mapping[str, str], *, flag: str
+) -> tuple[dict[str, str], str | list[str]]:
+    """Cause by code, and the code or codes of censoring."""
     found = {_plain(cell) for cell in cells if cell.strip() and cell.strip().lower() not in ("na", "nan", ".")}
     if causes:
         if absent := [code for code in causes if code not in found]:
             raise ContractError(
                 f"{column}: {len(absent)} of the {len(causes)} codes named are not in it. try: {flag} CODE=CAUSE"
             )
-        rest = found - set(causes)
-        if (len(rest) > 1 and "0" in rest) or len(rest) > 1:
+        named = {code: slug(cause) for code, cause in causes.items()}
+        without = [code for code, cause in named.items() if cause == CENSORED]
+        events = {code: cause for code, cause in named.items() if cause != CENSORED}
+        rest = sorted(found - set(causes))
+        if not events or len(rest) > (0 if without else 1):
             raise ContractError(
                 f"{column}: holds {len(rest)} further codes beside those named; one, for censoring, is expected. "
-                f"try: name them all: {flag} CODE=CAUSE,CODE=CAUSE"
+                f"try: name them all: {flag} CODE=CAUSE,CODE={CENSORED},CODE={CENSORED}"
             )
-        return {code: slug(cause) for code, cause in causes.items()}, next(iter(rest), "0")
+        return events, without if len(without) > 1 else (without + rest + ["0"])[0]
     cause = slug(column)
     if found <= {"0", "1"}:
         return {"1": cause}, "0"
@@ -122,7 +128,7 @@ def _codes(column: str, cells: Sequence[str], causes: Mapping[str, str], *, flag
             return {next(t for t in found if t.lower() == yes): cause}, next(t for t in found if t.lower() == no)
     raise ContractError(
         f"{column}: holds {len(found)} codes; 0 (censored) and 1 (event) were expected. "
-        f"try: say what they mean: --causes 1=progression,2=death"
+        f"try: say what they mean: --causes 1=progression,2=death,3={CENSORED}"
     )
 
 

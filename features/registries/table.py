@@ -4,7 +4,7 @@
 
     time, event             follow-up and its end. The same column twice: the event happened where its time is recorded.
     causes                  {"1": "death"}: code in the event column → cause; several codes, several causes.
-    censored                code of follow-up that ended without an event ("0" unless said).
+    censored                code, or a list of codes, of follow-up that ended without an event ("0" unless said).
     time_unit               d, wk, mo or a.
     id, site                optional columns.
     competing_time, competing_event, competing_cause, competing_code
@@ -32,6 +32,7 @@ Settings = Mapping[str, Any]
 # A month is 30.4375 d and a year 365.25 d: a year has twelve months. Days are rounded to 0.001, so that the same
 # follow-up in another unit at full precision gives the same ties.
 DAYS: Final = {"d": 1.0, "wk": 7.0, "mo": 30.4375, "a": 365.25}
+CENSORED: Final = "censored"
 _ROLES: Final = ("id", "site", "time", "event", "competing_time", "competing_event")
 
 
@@ -95,6 +96,8 @@ def causes_of(settings: Settings) -> tuple[str, ...]:
     if not isinstance(named, Mapping) or not named:
         raise ContractError('settings.causes must name each code: { "1" = "death" }.')
     causes = [str(name) for name in named.values()]
+    if CENSORED in causes:
+        raise ContractError(f'settings.causes: "{CENSORED}" is no cause. try: settings.censored = ["CODE", "CODE"].')
     if "competing_time" in settings:
         causes.append(str(settings.get("competing_cause", "competing_event")))
     return tuple(dict.fromkeys(causes))
@@ -104,7 +107,8 @@ def _follow_up(frame: pd.DataFrame, settings: Settings) -> tuple[Floats, Floats]
     """Days and event code; NaN where not recorded."""
     causes = causes_of(settings)
     code_of = {str(code): causes.index(str(name)) + 1 for code, name in settings.get("causes", {"1": "event"}).items()}
-    censored = str(settings.get("censored", "0"))
+    given = settings.get("censored", "0")
+    censored = [str(code) for code in (given if isinstance(given, list) else [given])]
     time = _days(frame, settings, "time")
     if settings["event"] == settings["time"]:
         event = np.where(np.isfinite(time), float(next(iter(code_of.values()))), 0.0)
@@ -114,7 +118,7 @@ def _follow_up(frame: pd.DataFrame, settings: Settings) -> tuple[Floats, Floats]
         return time, event
     other_time = _days(frame, settings, "competing_time")
     competing = {str(settings.get("competing_code", "1")): len(causes)}
-    other = _codes(frame, str(settings["competing_event"]), competing, "0", flag="--competing")
+    other = _codes(frame, str(settings["competing_event"]), competing, ["0"], flag="--competing")
     # The event that came first counts; on the same day, the study's own. An own event that has no time has not been
     # seen: such a patient is followed by the competing pair alone.
     own = (event > 0) & np.isfinite(time) & ((time <= other_time) | ~(other > 0))
@@ -133,17 +137,22 @@ def _days(frame: pd.DataFrame, settings: Settings, role: str) -> Floats:
     return time
 
 
-def _codes(frame: pd.DataFrame, column: str, code_of: Mapping[str, int], censored: str, *, flag: str) -> Floats:
+def _codes(frame: pd.DataFrame, column: str, code_of: Mapping[str, int], censored: list[str], *, flag: str) -> Floats:
     texts = _as_codes(_column(frame, column))
-    event = texts.map({censored: 0.0, **{code: float(k) for code, k in code_of.items()}}).to_numpy(dtype=float)
+    number = dict.fromkeys(censored, 0.0) | {code: float(k) for code, k in code_of.items()}
+    event = texts.map(number).to_numpy(dtype=float)
     strange = texts.notna().to_numpy() & ~np.isfinite(event)
     if strange.any():
-        raise ContractError(_about_codes(column, set(texts.dropna()), int(strange.sum()), len(texts), code_of, flag))
+        raise ContractError(
+            _about_codes(column, set(texts.dropna()), int(strange.sum()), len(texts), (censored, code_of), flag)
+        )
     return np.asarray(event)
 
 
-def _about_codes(column: str, found: set[str], strange: int, n: int, code_of: Mapping[str, int], flag: str) -> str:
-    expected = f"0 (censored) and {', '.join(code_of)}"
+def _about_codes(
+    column: str, found: set[str], strange: int, n: int, known: tuple[list[str], Mapping[str, int]], flag: str
+) -> str:
+    expected = f"{' or '.join(known[0])} (censored) and {', '.join(known[1])}"
     if found == {"1", "2"}:
         return (
             f"{column}: coded 1/2, where {expected} were expected; {strange} of {n} rows are coded 2. "

@@ -190,3 +190,19 @@ def test_numbers_with_a_decimal_comma_are_left_out_and_said_so(tmp_path: Path) -
     assert dict(draft(table, "time", "event").left_out)["age"] == (
         "numbers with a decimal comma: write a decimal point"
     )
+
+
+def test_several_codes_may_mean_that_nobody_saw_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "lost.csv"
+    ends = ["alive", "dead", "lost", "dead"] * 8
+    pd.DataFrame({"days": range(1, 33), "end": ends, "age": [40, 70, 55, 62] * 8}).to_csv(path, index=False)
+    named = {"dead": "death", "alive": "censored", "lost": "censored"}
+    drafted = draft(path, "days", "end", causes=named)
+    settings = tomllib.loads(drafted.contract_toml)["settings"]
+    assert (settings["causes"], settings["censored"]) == ({"dead": "death"}, ["alive", "lost"])
+    with pytest.raises(ContractError, match=r"end: holds 2 further codes.*CODE=censored,CODE=censored"):
+        draft(path, "days", "end", causes={"dead": "death"})
+    with pytest.raises(ContractError, match=r"end: holds 1 further code.*CODE=censored"):
+        draft(path, "days", "end", causes={"dead": "death", "alive": "censored"})
+    with pytest.raises(ContractError, match="further codes"):
+        draft(path, "days", "end", causes=dict.fromkeys(named, "censored"))

@@ -184,3 +184,11 @@ def test_a_typed_csv_is_conformed_from_the_file_on(tmp_path: Path) -> None:
     promises = contract({"time": "time", "event": "event", "causes": {"1": "death"}}, time, event)
     tables = require(promises, read_extract(tmp_path / "patients.csv", promises))
     assert REGISTRIES["table"].conform(tables, promises).flow.remaining == 2
+
+
+def test_several_codes_of_censoring_are_all_read_as_such_and_censoring_is_no_cause() -> None:
+    people = PEOPLE.assign(event=["alive", "dead", "lost"])
+    roles = {**ROLES, "causes": {"dead": "death"}, "censored": ["alive", "lost"]}
+    assert sorted(conform(people, **roles).tables["outcome"]["_event"].tolist()) == [0, 0, 1]
+    with pytest.raises(ContractError, match='"censored" is no cause'):
+        conform(people, **{**ROLES, "causes": {"dead": "death", "alive": "censored"}})
