@@ -41,7 +41,8 @@ _LONG = ("coverage",)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Finished rows of the usual learners, seeds 11 to 20: not run again.",
 )
-def main(names: tuple[str, ...], workers: int, folder: Path, peers: Path | None) -> None:
+@click.option("--share", type=(int, int), default=(1, 1), help="Of coverage: 1 2 and 2 2 divide it over two processes.")
+def main(names: tuple[str, ...], workers: int, folder: Path, peers: Path | None, share: tuple[int, int]) -> None:
     """Measure again what is claimed. Example: python -m experiments.benchmarks oracle."""
     from experiments.benchmarks import (
         coverage,
@@ -68,7 +69,7 @@ def main(names: tuple[str, ...], workers: int, folder: Path, peers: Path | None)
         "null": partial(null.measure, workers=workers),
         "learners": partial(learners.measure, folder=folder, peers=peers),
         "missing": partial(missing.measure, folder=folder),
-        "coverage": coverage.measure,
+        "coverage": partial(coverage.measure, share=share),
     }
     for name in names or [one for one in NAMES if one not in _LONG]:
         for line in measures[name]():

@@ -6,7 +6,7 @@ Truth is the performance of the very model that was fitted, on a hundred thousan
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.benchmarks import every_interval
 from experiments.benchmarks.nested_super_learner import FOLDS, nested_super_learner
 from experiments.benchmarks.weibull_world import (
     CAUSE,
@@ -40,46 +41,73 @@ SIZES: Final = (400, 1500)
 LEARNER_SIZE: Final = 400
 BOOTSTRAPS: Final = 100
 _KINDS: Final[tuple[Kind, ...]] = ("rank", "plain", "slope")
-_NEW, _SEED, _LEVEL = 100_000, 20261125, 0.95
+_NEW, _SEED, _LEVEL = 100_000, 20261126, 0.95
 _SITES, _SITE_SD, _NEXT = 10, 0.2, 20
 _Z: Final = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
+_EVERY: Final = {
+    **{f"corrected {n}": f"every interval corrected by {BOOTSTRAPS} bootstraps" for n in SIZES},
+    "new cohort": "every interval of a new cohort",
+    "two causes": "every interval of a new cohort with two causes",
+}
 Row = dict[str, list[float]]
 
-
-Works = dict[str, tuple[int, Callable[[int], Row]]]
+Works = dict[str, tuple[int, Callable[[int], Mapping[str, Any]]]]
 
 
 def measure(
-    state: Path = Path("runs/coverage.jsonl"), *, replicates: int = 1000, hospitals: int = 500, learners: int = 50
+    folder: Path = Path("runs/coverage"),
+    *,
+    share: tuple[int, int] = (1, 1),
+    replicates: int = 1000,
+    hospitals: int = 500,
+    learners: int = 50,
+    cohorts: int = 400,
+    competing: int = 200,
+    bootstrapped: int = 120,
 ) -> Iterator[str]:
-    """Run what `state` does not hold yet, a line for each replicate, and say what all of it shows."""
+    """Run what `folder` does not hold yet, a line for each replicate, and say what all of it shows.
+
+    share  (k, of): only each `of`-th replicate, beginning with the k-th, so that processes divide the work. Each writes
+    a file of its own. What costs most, every corrected interval and those of competing causes, has fewer replicates.
+    """
     works: Works = {f"optimism {n}": (replicates, partial(optimism_of, n)) for n in SIZES}
     works["next hospital"] = (hospitals, next_hospital)
+    works["new cohort"] = (cohorts, partial(every_interval.new_cohort, SIZES))
+    works["two causes"] = (competing, partial(every_interval.two_causes, SIZES[1:]))
+    works |= {
+        f"corrected {n}": (bootstrapped, partial(every_interval.corrected, n, bootstraps=BOOTSTRAPS)) for n in SIZES
+    }
     works["super learner"] = (learners, partial(nested_super_learner, LEARNER_SIZE))
-    done = {(row["kind"], row["replicate"]) for row in _finished(state)}
-    state.parent.mkdir(parents=True, exist_ok=True)
-    for number in range(max(count for count, _ in works.values())):
+    done = {(row["kind"], row["replicate"]) for row in _finished(folder)}
+    folder.mkdir(parents=True, exist_ok=True)
+    state = folder / f"{share[0]}-of-{share[1]}.jsonl"
+    for number in range(share[0] - 1, max(count for count, _ in works.values()), share[1]):
         for kind, (count, work) in works.items():
             if number < count and (kind, number) not in done:
-                row = {"kind": kind, "replicate": number} | work(derive_seed(_SEED, kind, number))
+                row = {"kind": kind, "replicate": number} | dict(work(derive_seed(_SEED, kind, number)))
                 with state.open("a", encoding="utf-8") as file:
                     file.write("\n" + json.dumps(row))  # a torn line ends where the next begins
-    yield from report(state)
+    yield from report(folder)
 
 
-def report(state: Path) -> Iterator[str]:
-    """What the finished replicates show."""
-    rows = _finished(state)
+def report(folder: Path) -> Iterator[str]:
+    """What the finished replicates of all files show."""
+    rows = _finished(folder)
+
+    def of(kind: str) -> list[dict[str, Any]]:
+        found = [row for row in rows if row["kind"] == kind]
+        return found if len(found) > 1 else []
+
     for n in SIZES:
-        found = [row for row in rows if row["kind"] == f"optimism {n}"]
-        if len(found) > 1:
+        if found := of(f"optimism {n}"):
             yield from _optimism_lines(n, found)
-    found = [row for row in rows if row["kind"] == "next hospital"]
-    if len(found) > 1:
+    if found := of("next hospital"):
         yield from _hospital_lines(found)
-    found = [row for row in rows if row["kind"] == "super learner"]
-    if len(found) > 1:
+    if found := of("super learner"):
         yield from _learner_lines(found)
+    for kind, title in _EVERY.items():
+        if found := of(kind):
+            yield from every_interval.lines(title, found)
 
 
 def optimism_of(n: int, seed: int, *, bootstraps: int = BOOTSTRAPS, new: int = _NEW) -> Row:
@@ -179,16 +207,15 @@ def next_hospital(seed: int) -> Row:
     }
 
 
-def _finished(state: Path) -> list[dict[str, Any]]:
-    """Whole lines; a torn last one is done again."""
-    if not state.is_file():
-        return []
+def _finished(folder: Path) -> list[dict[str, Any]]:
+    """Whole lines of every file there; a torn last one is done again."""
     rows = []
-    for line in state.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
+    for state in sorted(folder.glob("*.jsonl")):
+        for line in state.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
     return rows
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
+from training.curves import Curves
 from training.metrics.calibration import log_hazard_scale
 from training.metrics.metric import Floats
 from training.partial_likelihood import CoxFit, PartialLikelihood
@@ -17,30 +19,42 @@ HORIZON: Final = 1.0
 COEFFICIENTS: Final = np.array([0.4, 0.3, 0.25, 0.2, 0.15, 0.0, 0.0, 0.0, 0.0, 0.0])
 PENALTY: Final = 10.0
 CAUSE: Final = "died"
-_SHAPE, _SCALE = 1.2, 1.6
+TIMES: Final = np.arange(1, 17) / 4
+_SHAPE, _SCALE, _END = 1.2, 1.6, 4.0
 _BINS: Final = 1000
 
 
 @final
 @dataclass(frozen=True)
 class Patients:
-    """X (n, 10) · outcome in years, right-censored · risk (n,) true risk of the event by `HORIZON`."""
+    """X (n, 10) · outcome in years, right-censored · whole the same, had nobody been lost · log_hazard (n,)."""
 
     X: Floats
     outcome: Outcome
-    risk: Floats
+    whole: Outcome
+    log_hazard: Floats
+
+    @cached_property
+    def risk(self) -> Floats:
+        """(n,) true risk of the event by `HORIZON`."""
+        return self.risk_by(HORIZON)
+
+    def risk_by(self, day: float) -> Floats:
+        """(n,) true risk of the event by any day."""
+        return np.asarray(-np.expm1(-((day / _SCALE) ** _SHAPE) * np.exp(self.log_hazard)))
 
 
 def patients(rng: np.random.Generator, n: int, shift: Floats | float = 0.0) -> Patients:
     """New patients. shift: of their log hazard, one for all or (n,), as a hospital's."""
     X = rng.normal(size=(n, len(COEFFICIENTS)))
     log_hazard = X @ COEFFICIENTS + shift
-    cumulative = (HORIZON / _SCALE) ** _SHAPE * np.exp(log_hazard)
     happens = _SCALE * (rng.exponential(size=n) / np.exp(log_hazard)) ** (1 / _SHAPE)
-    lost = rng.uniform(0.3, 4.0, n)
+    lost = rng.uniform(0.3, _END, n)
     time = np.maximum(np.minimum(happens, lost), 1e-9)
     outcome = Outcome.right_censored(time, (happens <= lost).astype(np.int64), (CAUSE,))
-    return Patients(X, outcome, -np.expm1(-cumulative))
+    last = np.clip(happens, 1e-9, _END)
+    whole = Outcome.right_censored(last, (happens <= _END).astype(np.int64), (CAUSE,))
+    return Patients(X, outcome, whole, log_hazard)
 
 
 def fit(X: Floats, outcome: Outcome, start: Floats | None = None) -> CoxFit:
@@ -51,6 +65,12 @@ def fit(X: Floats, outcome: Outcome, start: Floats | None = None) -> CoxFit:
 def risk_of(model: CoxFit, X: Floats) -> Floats:
     """(n,) the model's risk by `HORIZON`."""
     return np.asarray(-np.expm1(-model.cumulative_hazard(HORIZON) * np.exp(X @ model.coef)))
+
+
+def curves_of(model: CoxFit, X: Floats) -> Curves:
+    """What the model says at `TIMES`."""
+    hazard = np.array([model.cumulative_hazard(day) for day in TIMES])
+    return Curves(TIMES, (CAUSE,), -np.expm1(-hazard * np.exp(X @ model.coef)[:, None])[:, None, :])
 
 
 def true_performance(risk: Floats, new: Patients) -> tuple[float, float, float]:

@@ -36,11 +36,12 @@ def test_a_replicate_holds_what_is_reported():
     assert hospital["next"][0] < hospital["mean"][0] < hospital["next"][1]
 
 
-def test_a_simulation_resumes_where_it_stopped(tmp_path, monkeypatch):
-    state = tmp_path / "state.jsonl"
+def test_a_simulation_resumes_where_it_stopped_whichever_process_it_was(tmp_path):
+    few = {"replicates": 1, "hospitals": 2, "learners": 0, "cohorts": 0, "competing": 0, "bootstrapped": 0}
     done = [{"kind": kind, "replicate": 0} for kind in ("optimism 400", "optimism 1500")]
-    state.write_text("".join(json.dumps(row) + "\n" for row in done) + '{"kind": "next hos')
-    assert next(iter(measure(state, replicates=1, hospitals=2, learners=0))).startswith("next hospital, 2 replicates")
-    before = state.read_text()
-    list(measure(state, replicates=1, hospitals=2, learners=0))
-    assert state.read_text() == before
+    (tmp_path / "2-of-2.jsonl").write_text("".join(json.dumps(row) + "\n" for row in done) + '{"kind": "next hos')
+    assert not list(measure(tmp_path, share=(1, 2), **few))
+    assert next(iter(measure(tmp_path, share=(2, 2), **few))).startswith("next hospital, 2 replicates")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    list(measure(tmp_path, **few))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
