@@ -35,8 +35,8 @@ def tables_of(fitted: FittedFamily, encoding: Encoding, times: Floats, level: fl
     """Tables by name; a model that reads no predictor has none.
 
     "coefficients" with intervals where the family has them, "baseline" (S₀ at the encoding's zero: means, reference
-    levels, no), "importance" (each column's share of the gain) of trees, "members" (weight and out-of-fold loss) of a
-    blend.
+    levels, no), "importance" (each column's share of the gain) of trees, "members" (weight and out-of-fold loss) and
+    "recalibration" (parameters, what cross-validation found, whether it acts) of a blend.
     """
     tables: dict[str, Rows] = {"coefficients": [], "baseline": [], "importance": []}
     told = _Teller(encoding, level)
@@ -50,7 +50,7 @@ def tables_of(fitted: FittedFamily, encoding: Encoding, times: Floats, level: fl
     if isinstance(fitted, PooledHazards):
         tables["coefficients"] += told.pooled(fitted)
     if isinstance(fitted, Blend):
-        tables["members"] = fitted.table()
+        tables |= fitted.tables()
     return {name: rows for name, rows in tables.items() if rows}
 
 

@@ -50,6 +50,8 @@ class Judged:
     names   who was judged; left_out: for whom there was no time.
     gram    (m, m) `HonestBrier.gram` of their curves; spread: their mean distance from each other.
     deals   how often the folds were dealt.
+    score   of the patients that were judged in the first deal; curves: one (n, causes, t) per member, at its times.
+    fold    (n,) another deal of these patients: whom what is learned from the curves is to be held against together.
     """
 
     names: tuple[str, ...]
@@ -57,6 +59,9 @@ class Judged:
     gram: Floats
     spread: float
     deals: int
+    score: HonestBrier
+    curves: tuple[Floats, ...]
+    fold: Rows
 
 
 def judged(
@@ -84,7 +89,8 @@ def judged(
             curves[name] = found[0]
             spent += found[1]
     names = tuple(curves)
-    grams = [score.take(shown).gram([curves[name][shown] for name in names])]
+    seen, judging = tuple(curves[name][shown] for name in names), score.take(shown)
+    grams = [judging.gram(seen)]
     if outcome.n < _TWICE_BELOW and allowance.affords(spent):
         again = _dealt(design, outcome, seed + 1)
         free = Allowance(None)
@@ -92,7 +98,9 @@ def judged(
         grams.append(score.gram([one[0] for one in dealt if one is not None]))
     gram = np.mean([one[0] for one in grams], axis=0)
     left_out = tuple(name for name in members if name not in curves)
-    return Judged(names, left_out, gram, float(np.mean([one[1] for one in grams])), len(grams))
+    spread = float(np.mean([one[1] for one in grams]))
+    held = _dealt(_rows(design, shown), outcome.take(shown), seed + 2)
+    return Judged(names, left_out, gram, spread, len(grams), judging, seen, held)
 
 
 def _unseen(

@@ -16,13 +16,14 @@ from training.families.aalen_johansen import AalenJohansen, FittedIncidence, fit
 from training.families.boosted_cox import BoostedCox
 from training.families.cause_specific import CauseSpecific
 from training.families.cox import Cox
-from training.families.cross_fitting import Allowance, judged
+from training.families.cross_fitting import Allowance, Judged, judged
 from training.families.family import Design, Family, FamilyError, FittedFamily, ModelState, Road
 from training.families.forest import PseudoValueForest
 from training.families.pooled_logistic import PooledLogistic
 from training.families.proportional import require_acceptable
 from training.families.settings import changed, require_positive
 from training.families.spline_cox import SplineCox
+from training.recalibration import Recalibration, judged_recalibration
 from training.stacking import convex_weights
 
 Floats = NDArray[np.float64]
@@ -66,13 +67,14 @@ class Blend:
     fitted: Mapping[str, FittedFamily]
     cohort: FittedIncidence
     until: float
+    recalibration: Recalibration | None = None
 
     def predict(self, X: Floats, times: Floats) -> Curves:
         """The weighted mean of the members' incidences, and the cohort's hazard beyond `until`."""
         known = int(np.searchsorted(times, self.until, side="right"))
         if known == len(times):
-            return Curves(times, self.causes, self._blended(X, times))
-        blended = self._blended(
+            return Curves(times, self.causes, self._said(X, times))
+        blended = self._said(
             X, np.append(times[:known], self.until) if _new(times, known, self.until) else times[:known]
         )
         whole = self.cohort.predict(X[:1], np.concatenate([[self.until], times[known:]])).incidence
@@ -84,6 +86,22 @@ class Blend:
         beyond = blended[:, :, -1:] + np.maximum(rest, 0.0)[:, None, None] * later
         return Curves(times, self.causes, np.concatenate([blended[:, :, :known], beyond], axis=2))
 
+    def _said(self, X: Floats, times: Floats) -> Floats:
+        """Incidences until `until`, recalibrated where that helps."""
+        mending = self._mending
+        if mending is None:
+            return self._blended(X, times)
+        edges = mending.edges
+        every = np.union1d(times, edges)
+        blended = self._blended(X, every)
+        at = np.searchsorted(every, edges)
+        cohort = self.cohort.predict(X[:1], edges).incidence[0] if len(X) else np.zeros((len(self.causes), len(edges)))
+        return mending.applied(blended[:, :, np.searchsorted(every, times)], times, blended[:, :, at], cohort)
+
+    @property
+    def _mending(self) -> Recalibration | None:
+        return self.recalibration if self.recalibration is not None and self.recalibration.helps else None
+
     def _blended(self, X: Floats, times: Floats) -> Floats:
         total = np.zeros((len(X), len(self.causes), len(times)))
         for name, weight in zip(self.names, self.weights, strict=True):
@@ -91,16 +109,21 @@ class Blend:
                 total += weight * self.fitted[name].predict(X, times).incidence
         return total
 
-    def table(self) -> list[dict[str, Any]]:
-        """A row per member that was tried: its weight, and its out-of-fold loss where weights were learned."""
-        return [
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """`members`: of each that was tried its weight, and its out-of-fold loss where weights were learned;
+        `recalibration`: of each cause what was found and whether it acts.
+        """
+        members = [
             {"member": name, "weight": float(weight), "loss": None if np.isnan(loss) else float(loss)}
             for name, weight, loss in zip(self.names, self.weights, self.losses, strict=True)
         ]
+        found = self.recalibration
+        return {"members": members, "recalibration": [] if found is None else found.table(self.causes)}
 
     def coarsened(self, times: Floats) -> Blend:
-        """Each member's; `until` lies between two events, so that it is nobody's day either."""
+        """Each member's; `until` and the cells' edges lie between two events, so that they are nobody's day either."""
         kept = np.union1d(times, [self.until])
+        kept = kept if self._mending is None else np.union1d(kept, self._mending.edges)
         fitted = {name: one.coarsened(kept) for name, one in self.fitted.items()}
         return replace(self, fitted=fitted, cohort=self.cohort.coarsened(kept))
 
@@ -112,6 +135,7 @@ class Blend:
             "names": list(self.names),
             "left_out": list(self.left_out),
             "until": self.until,
+            "recalibration": None if self.recalibration is None else self.recalibration.json(),
             "members": {name: dict(state.json) for name, state in states.items()},
         }
         arrays = {f"{name}__{key}": array for name, state in states.items() for key, array in state.arrays.items()}
@@ -131,9 +155,10 @@ class SuperLearner:
              member may overrun. Which were left out depends on the machine; the rest of the answer does not.
 
     Weights minimise the Brier score over the event times, weighted by censoring given the predictors
-    (`training/stacking.py`). Five folds, dealt twice below 1,500 rows, within event and time; from 5,000 rows on the
-    first of them alone is judged. Rows that are equal in everything (a bootstrap's copies) stay together. Only ranks
-    of time matter, and rows may come in any order.
+    (`training/stacking.py`); a recalibration acts where patients held out say that it helps
+    (`training/recalibration.py`). Five folds, dealt twice below 1,500 rows, within event and time; from 5,000 rows on
+    the first of them alone is judged. Rows that are equal in everything (a bootstrap's copies) stay together. Only
+    ranks of time matter, and rows may come in any order.
     """
 
     members: tuple[str, ...] = tuple(MEMBERS)
@@ -168,19 +193,21 @@ class SuperLearner:
         members = {name: _learner(name, len(outcome.causes) > 1) for name in names}
         weights, losses = np.full(len(names), 1.0 / len(names)), np.full(len(names), np.nan)
         left_out: tuple[str, ...] = ()
+        cohort, until = fit_incidence(design, outcome), _tail_from(outcome)
+        recalibration = None
         if len(names) > 1 and events >= _FEWEST:
             found = judged(members, design, outcome, seed, allowance=allowance, sure=_sure(names))
             names, left_out = found.names, found.left_out
             weights = convex_weights(found.gram, self.shrink / events * found.spread)
             weights = np.where(weights < 1e-3, 0.0, weights)
             weights, losses = weights / weights.sum(), np.diag(found.gram).copy()
+            recalibration = _recalibration(found, weights, cohort, outcome, until)
         fitted = {
             name: members[name].fit(design, outcome, seed)
             for name, weight in zip(names, weights, strict=True)
             if weight > 0
         }
-        cohort = fit_incidence(design, outcome)
-        return Blend(outcome.causes, names, weights, losses, left_out, fitted, cohort, _tail_from(outcome))
+        return Blend(outcome.causes, names, weights, losses, left_out, fitted, cohort, until, recalibration)
 
     @staticmethod
     def load(state: ModelState) -> Blend:
@@ -194,7 +221,9 @@ class SuperLearner:
         cohort = FittedIncidence(arrays["cohort__times"], causes, arrays["cohort__incidence"])
         names, left_out = tuple(state.json["names"]), tuple(state.json["left_out"])
         until = float(state.json["until"])
-        return Blend(causes, names, arrays["weights"], arrays["losses"], left_out, fitted, cohort, until)
+        found = state.json["recalibration"]
+        recalibration = None if found is None else Recalibration.from_json(found)
+        return Blend(causes, names, arrays["weights"], arrays["losses"], left_out, fitted, cohort, until, recalibration)
 
     @staticmethod
     def space() -> Mapping[str, tuple[str, Any, Any]]:
@@ -209,6 +238,22 @@ class SuperLearner:
 def _sure(names: tuple[str, ...]) -> tuple[str, ...]:
     """Who is tried however little time there is: the first, which is linear, and the cohort's curve."""
     return names[0], "aalen_johansen"
+
+
+def _recalibration(
+    found: Judged, weights: Floats, cohort: FittedIncidence, outcome: Outcome, until: float
+) -> Recalibration:
+    """Judged on the blend of the members' out-of-fold curves; its edges moved to between two events."""
+    blended = np.zeros(found.curves[0].shape)
+    for weight, curves in zip(weights, found.curves, strict=True):
+        blended += weight * curves
+    times = found.score.times
+    everybody = cohort.predict(np.zeros((1, 0)), times).incidence[0]
+    events = int(np.sum(outcome.event > 0))
+    judged_one = judged_recalibration(found.score, blended, everybody, found.fold, events)
+    happened = np.unique(outcome.time_days[outcome.event > 0])
+    between = [float(happened[place : place + 2].mean()) for place in np.searchsorted(happened, judged_one.edges)]
+    return replace(judged_one, edges=np.array([edge for edge in between if edge < until] + [until]))
 
 
 def _new(times: Floats, known: int, until: float) -> bool:
