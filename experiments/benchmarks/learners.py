@@ -38,7 +38,6 @@ ROOT = Path(__file__).resolve().parents[2]
 _TEST_SHARE = 0.25
 _CHOOSING, _JUDGING, _TIMING = (1, 2), tuple(range(11, 21)), (21,)
 _SMALL = 1000  # rows up to which a set is split ten times
-_TIMED = 5  # so many of the smallest sets
 _SLOW_PEER = "rsf_tuned"
 _MARGIN = 0.02
 
@@ -58,7 +57,7 @@ def measure(*, folder: Path, peers: Path | None = None) -> Iterator[str]:
     yield from _intervals(bench, folder, known, peers)
     yield from _published(bench, folder)
     yield from _late_entrants(bench)
-    yield from _seconds(bench, folder)
+    yield from _seconds(bench, folder, known)
     yield from growth()
 
 
@@ -175,8 +174,9 @@ def _late_entrants(bench: Path) -> Iterator[str]:
         yield f"  {ds:<12} {told or 'censoring begins after the grid'}"
 
 
-def _seconds(bench: Path, folder: Path) -> Iterator[str]:
-    sets = list(sizes(bench))[:_TIMED]
+def _seconds(bench: Path, folder: Path, known: pd.DataFrame) -> Iterator[str]:
+    """On the sets where the slow peer is known to end."""
+    sets = sorted(known.loc[known["who"] == _SLOW_PEER, "ds"].unique())
     rows = compare(bench, folder / "seconds.json", learners=[LEARNER], peers=[_SLOW_PEER], sets=sets, seeds=_TIMING)
     spent = rows.groupby("who")["sec"].sum()
     yield (
