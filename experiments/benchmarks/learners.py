@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import math
 import os
 import shutil
 import subprocess
@@ -30,8 +29,6 @@ from experiments.benchmarks.learner_scores import (
     ratios,
     table,
 )
-from experiments.benchmarks.speed import drawn, timed
-from training.families.super_learner import SuperLearner
 
 LEARNER: Final = "training.estimator:SurvivalSuperLearner"
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +55,6 @@ def measure(*, folder: Path, peers: Path | None = None) -> Iterator[str]:
     yield from _published(bench, folder)
     yield from _late_entrants(bench)
     yield from _seconds(bench, folder, known)
-    yield from growth()
 
 
 def shared_bench() -> Path | None:
@@ -183,22 +179,6 @@ def _seconds(bench: Path, folder: Path, known: pd.DataFrame) -> Iterator[str]:
         f"seconds to fit and predict, {len(sets)} sets, one run: ours {spent[LEARNER]:.1f}, "
         f"{_SLOW_PEER} (two threads) {spent[_SLOW_PEER]:.1f}"
     )
-
-
-def growth(sizes: tuple[int, ...] = (5_000, 10_000, 20_000, 40_000, 100_000)) -> Iterator[str]:
-    """What more rows cost a super learner: seconds of the processor, and the exponent between neighbouring sizes."""
-    yield "super learner, 20 predictors, one thread: seconds of the processor (exponent since the size before)"
-    spent: list[float] = []
-    for patients in sizes:
-        design, outcome = drawn(patients, seed=1)
-        spent.append(timed(lambda d=design, o=outcome: SuperLearner().fit(d, o, 1))[0])  # type: ignore[misc]
-        grown = "" if len(spent) < 2 else f" ({_exponent(sizes, spent):.2f})"
-        yield f"  {patients:>9,} patients {spent[-1]:>7.1f} s{grown}"
-
-
-def _exponent(sizes: tuple[int, ...], spent: list[float]) -> float:
-    last = len(spent) - 1
-    return math.log(spent[last] / spent[last - 1]) / math.log(sizes[last] / sizes[last - 1])
 
 
 def _peers(script: Any, names: Sequence[str]) -> dict[str, Any]:
