@@ -73,7 +73,7 @@ def judge_comparator(
     )
     # Facts, and estimates of the data, are the whole cohort's: they are said where our own models are judged.
     end = float(outcome.right_days[spoken].max())
-    mine = [one for one in found.estimates if one.design == design]
+    mine = [one for one in found.estimates if one.model]
     estimates = [_said(one, comparator, _asks_until(one, horizons[-1], end), population) for one in mine]
     within = [days for days in horizons if days <= comparator.until]
     choices |= {"horizons": within or horizons[:1], "resamples": 0}

@@ -40,6 +40,11 @@ def panel_of(outcome: Outcome, scored: Scored) -> Panel:
     return Panel.build(outcome, scored.patients, scored.groups, scored.curves)
 
 
+def ledger_of(outcome: Outcome, panel: Panel, design: str, model: str, level: float) -> Ledger:
+    """Where it is written down; the data of a part of the cohort, as of a temporal set, stand under its design."""
+    return Ledger(design, model, level, "data" if len(panel.patients) == outcome.n else design)
+
+
 def evaluate(
     outcome: Outcome,
     scored: Scored,
@@ -69,7 +74,7 @@ def evaluate(
     panel = panel_of(outcome, scored)
     layers = None if strata is None else np.unique(strata[panel.patients], return_inverse=True)[1]
     drawn = multiplicities(len(panel.patients), resamples, seed, layers)
-    ledger = Ledger(design, model, level)
+    ledger = ledger_of(outcome, panel, design, model, level)
     days = tuple(float(h) for h in sorted(horizons))
     judge = Judge(panel, drawn, days, ledger, given=censoring, thresholds=thresholds)
     other = None if null is None else panel_of(outcome, null)

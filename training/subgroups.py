@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from features.outcome import Outcome
 from training.conditional_censoring import ConditionalCensoring
-from training.evaluation import Scored, panel_of
+from training.evaluation import Scored, ledger_of, panel_of
 from training.evidence import Estimate, Evidence
 from training.judge import Judge
-from training.judging.place import Ledger
 from training.metrics.metric import GIVEN_PREDICTORS
 
 _RATIOS: Final = ("oe_ratio",)
@@ -72,7 +71,7 @@ def judge_subgroup(
     """
     panel = panel_of(outcome, scored)
     days, nobody = tuple(float(h) for h in sorted(horizons)), np.zeros((len(panel.patients), 0))
-    judge = Judge(panel, nobody, days, Ledger(design, model, level), given=censoring)
+    judge = Judge(panel, nobody, days, ledger_of(outcome, panel, design, model, level), given=censoring)
     populations = {group.population(one): rows for one, rows in group.levels.items() if len(rows)}
     for one, rest in group.contrasts.items():
         if rest not in populations:

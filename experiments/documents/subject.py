@@ -139,7 +139,10 @@ class Subject:
         Of several estimators: one with a value, the metric's usual one, corrected for optimism where there is such, and
         with the censoring weights that the evidence makes the headline.
         """
-        whose = {"design": "data", "model": ""} if metric == "observed_risk" else {}
+        whose: dict[str, Any] = {}
+        if metric == "observed_risk":
+            own = key.get("design", "data")
+            whose = {"model": "", "design": own if (metric, own, "") in self._index else "data"}
         wanted = {"metric": metric, "population": "all", "design": self.design, "model": self.model, **key, **whose}
         near = self._index.get((metric, wanted["design"], wanted["model"]), ())
         found = [e for e in near if all(getattr(e, name) == value for name, value in wanted.items())]

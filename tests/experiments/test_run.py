@@ -110,6 +110,12 @@ def test_weights_given_the_predictors_stand_beside_the_marginal_ones_and_which_c
     assert {"decision_curve", "risk_by_outcome"} <= set(evidence.tables)
 
 
+def test_a_temporal_set_has_an_observed_risk_of_its_own(run):
+    key = {"metric": "observed_risk", "population": "all", "cause": "died", "horizon_days": 365.0}
+    whole, own = (run.evidence.one(**key, design=design) for design in ("data", "temporal"))
+    assert whole.n == run.evidence.facts["n"] > own.n
+
+
 def test_the_stored_model_answers_and_the_predictions_are_kept(run):
     model = run.model()
     assert model.predictors == study().predictors

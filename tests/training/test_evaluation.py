@@ -10,6 +10,7 @@ from features.outcome import Outcome
 from training.curves import Curves
 from training.evaluation import Scored, evaluate, merged
 from training.evidence import Estimate, Evidence
+from training.nonparametric import incidence_at
 
 HORIZONS = (100.0, 300.0)
 
@@ -250,3 +251,20 @@ def test_evidence_of_two_models_is_joined_without_doubling_what_is_said_of_the_d
     assert len(both.find(metric="auc")) == 2
     assert len(both.tables["calibration_curve"]) == 2 * len(one.tables["calibration_curve"])
     assert isinstance(both.estimates[0], Estimate)
+
+
+def test_the_data_of_a_part_of_the_cohort_do_not_pass_for_the_whole_cohorts() -> None:
+    outcome, x = cohort(300)
+    rows = scored(outcome, x, repeats=1)
+    later = np.flatnonzero(rows.patients >= 200)
+    part = Scored(rows.patients[later], rows.groups[later], rows.curves.take(later))
+    judged = [
+        evaluate(outcome, each, horizons=(300.0,), design=design, model="m", resamples=0, level=0.95, seed=1)
+        for design, each in (("temporal", part), ("apparent", rows))
+    ]
+    both = merged(judged)
+    whole, own = (both.one(metric="observed_risk", design=design) for design in ("data", "temporal"))
+    assert (whole.n, own.n, own.model) == (300, 100, "")
+    assert own.value == pytest.approx(incidence_at(outcome.take(np.arange(200, 300)), 1, [300.0])[0])
+    ratio, mean = (both.one(metric=name, design="temporal").value for name in ("oe_ratio", "mean_risk"))
+    assert ratio * mean == pytest.approx(own.value)

@@ -95,7 +95,8 @@ def _observed(reading: Reading, one: Estimate) -> float | None:
     mean = next((each.value for each in reading.evidence.find(metric="mean_risk", **own)), None)
     if ratio is not None and mean is not None:
         return ratio * mean
-    return next((each.value for each in reading.evidence.find(metric="observed_risk", **where) if each.value), None)
+    data = [reading.evidence.find(metric="observed_risk", design=design, **where) for design in (one.design, "data")]
+    return next((each.value for found in data for each in found if each.value), None)
 
 
 def _curve(reading: Reading) -> Answer:

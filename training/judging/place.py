@@ -30,11 +30,15 @@ ROBUST: Final = "robust standard error, a patient's rows together"
 @final
 @dataclass(frozen=True)
 class Ledger:
-    """What has been said of one model under one design."""
+    """What has been said of one model under one design.
+
+    data  the design of what is said of the data: "data" where everybody of the cohort is judged, else `design` itself.
+    """
 
     design: str
     model: str
     level: float
+    data: str = "data"
     estimates: list[Estimate] = field(default_factory=list)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -102,7 +106,7 @@ class Place:
             "cause": outcome.causes[self.cause - 1] if self.cause else "",
             "horizon_days": self.horizon,
             "population": self.population,
-            "design": "data" if of_data else self.ledger.design,
+            "design": self.ledger.data if of_data else self.ledger.design,
             "model": "" if of_data else self.ledger.model,
             "n": outcome.n,
         }
