@@ -91,6 +91,14 @@ def restore(root: Path, name: str, version: int, *, alias: Alias, by: str, reaso
     return _told(root, shelf, placed, alias, new=False, moved=moved)
 
 
+def draft(root: Path, run: RunFolder) -> dict[str, bytes]:
+    """The documents of a run before anybody decides: without version and verdict, and every page says what it lacks."""
+    from experiments.documents import render
+
+    identity = {"name": run.study.name, "run": run.run, "status": "draft: not released"}
+    return render(run.evidence, run.json("study"), run.contract, identity, {}, _declared(root, run))
+
+
 def edition(reference: str, bundle: Bundle) -> Edition:
     """A released version as `documents.difference` compares it."""
     from experiments.declared import Declared

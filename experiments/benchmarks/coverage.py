@@ -61,9 +61,9 @@ def measure(
     replicates: int = 1000,
     hospitals: int = 500,
     learners: int = 50,
-    cohorts: int = 400,
-    competing: int = 200,
-    bootstrapped: int = 120,
+    cohorts: int = 200,
+    competing: int = 100,
+    bootstrapped: int = 60,
 ) -> Iterator[str]:
     """Run what `folder` does not hold yet, a line for each replicate, and say what all of it shows.
 

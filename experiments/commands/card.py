@@ -12,13 +12,15 @@ from experiments.project import find_project
 from experiments.terminal import say, then
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from training.bundle import Bundle
 
 _PROFILES = {"tripod": "tripod-ai", "hti1": "hti-1"}
 
 
-@click.command(short_help="Print or write the model card of a released model or bundle.")
-@click.argument("model", metavar="MODEL|BUNDLE", required=False)
+@click.command(short_help="Print or write model card or calibration report of a released model, a bundle or a run.")
+@click.argument("model", metavar="MODEL|BUNDLE|RUN", required=False)
 @click.option(
     "--format", "kind", type=click.Choice(["md", "html", "json"]), default="md", show_default=True, help="Which form."
 )
@@ -51,9 +53,13 @@ def command(
 ) -> int:
     """Print the model card of a released model (name, name@3) or of a bundle folder, exactly as it was released.
 
+    Of a run that nobody released (its first digits, or the study's name) it is a draft, and says so.
+
     With --diff, print what changed between two versions instead: data, study, predictors, numbers, findings, facts.
 
     Example: spinecast card survival --format html --output card.html --open
+
+    Example: spinecast card 9dbfc97e43599c54 --report --format html --output draft.html
 
     Example: spinecast card --diff survival@1 survival@2
     """
@@ -64,19 +70,19 @@ def command(
         return _print_diff(*diff, as_json=as_json or kind == "json", output=output)
     if in_browser and output is None:
         raise click.UsageError("--open needs --output FILE: a page is opened from a file.")
-    bundle = _opened(model or "")[1]
+    documents, following = _documents(str(model))
     name = _file(profile, report, "json" if as_json else kind)
-    if name not in bundle.documents:
-        there = ", ".join(one for one in bundle.documents if not one.startswith("tables/"))
-        raise click.UsageError(f"The bundle has no {name}. It has: {there or 'no documents'}. try: --format html")
+    if name not in documents:
+        there = ", ".join(one for one in documents if not one.startswith("tables/"))
+        raise click.UsageError(f"There is no {name}. There is: {there or 'no document'}. try: --format html")
     if output is None:
-        click.echo(bundle.documents[name], nl=False)
+        click.echo(documents[name], nl=False)
     else:
-        output.write_bytes(bundle.documents[name])
+        output.write_bytes(documents[name])
         say(f"wrote {output}")
     if in_browser and output is not None:
         click.launch(output.resolve().as_uri())
-    then(f"spinecast verify {model}")
+    then(following)
     return 0
 
 
@@ -85,6 +91,24 @@ def _require_one(model: str | None, diff: tuple[str, str] | None, report: bool, 
         raise click.UsageError("One MODEL, or --diff OLD NEW.")
     if bool(report) + bool(profile) + bool(diff) > 1:
         raise click.UsageError("--report, --profile and --diff are different documents. try: one of them")
+
+
+def _documents(reference: str) -> tuple[Mapping[str, bytes], str]:
+    """Documents as released, or drafted of a run; and what comes next."""
+    from experiments.release import draft
+    from experiments.results import RunError, find_run
+    from training.shelf import ShelfError
+
+    try:
+        return _opened(reference)[1].documents, f"spinecast verify {reference}"
+    except ShelfError as error:
+        root = find_project().root
+        try:
+            run = find_run(root, reference)
+        except RunError:
+            raise error from None
+    say(f"a draft: run {run.path.name} of {run.study.name} is not released under that name")
+    return draft(root, run), f"spinecast decide {run.path.name}"
 
 
 def _opened(reference: str) -> tuple[str, Bundle]:

@@ -224,3 +224,20 @@ def test_card_prints_a_standard_and_what_changed_and_ends_with_1_where_anything_
     assert {one["what"]: (one["old"][:4], one["new"][:4]) for one in told["changes"]}["run"][1] == "2222"
     assert cli.main(["card"]) == 2
     assert cli.main(["card", first, "--diff", first, second]) == 2
+
+
+def test_a_run_that_nobody_released_has_a_draft_which_says_what_it_lacks(
+    runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = runs[0].path.parents[1]
+    (root / "configs").mkdir(exist_ok=True)
+    monkeypatch.chdir(root)
+    assert cli.main(["card", runs[0].path.name]) == 0
+    told = capsys.readouterr()
+    assert "draft: not released" in told.out.replace("\\", "")
+    assert "MISSING: nobody has signed" in told.out.replace("\\", "")
+    assert f"next: spinecast decide {runs[0].path.name}" in told.err
+    assert cli.main(["card", "survival", "--report", "--format", "html"]) == 0
+    assert "Calibration of survival, not yet released" in capsys.readouterr().out
+    assert cli.main(["card", "nothing"]) == 2
+    assert 'no model "nothing" on the shelf' in capsys.readouterr().err
