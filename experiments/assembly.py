@@ -58,7 +58,7 @@ def assemble(
     weighed = by_design(study, contract, cohort, outcome, predictions, follow_up)
     judged = judge(study, cohort, outcome, develop, predictions, developed, {**weighed, "apparent": follow_up}, engine)
     pooled = sites_pooled(judged, level=study.intervals.level)
-    corrected = _bootstrapped(study, cohort, outcome, develop, predictions, developed, engine)
+    corrected = _bootstrapped(study, cohort, outcome, develop, predictions, developed, follow_up, engine)
     beside = contrasts(study, cohort, outcome, develop, predictions, groups, weighed, engine)
     judged = merged([judged, pooled, corrected, beside, *([] if follow_up is None else [follow_up.evidence])])
     if observed.outcome.interval_censored:
@@ -169,6 +169,7 @@ def _bootstrapped(
     develop: Develop,
     predictions: Mapping[str, Predictions],
     developed: Developed,
+    follow_up: ConditionalCensoring | None,
     engine: Engine,
 ) -> Evidence:
     """The chosen model's numbers without optimism, and how stable its answers are; nothing without a bootstrap."""
@@ -186,7 +187,8 @@ def _bootstrapped(
     apparent = developed.models[developed.chosen].predict(cohort.frame, times=develop.times).mean
     horizons = study.endpoint.horizons_days
     choices: dict[str, Any] = {"horizons": horizons, "model": CHOSEN}
-    corrected = optimism_corrected(outcome, apparent, refits, level=study.intervals.level, engine=engine, **choices)
+    honest: dict[str, Any] = {"level": study.intervals.level, "censoring": follow_up, "engine": engine}
+    corrected = optimism_corrected(outcome, apparent, refits, **honest, **choices)
     return merged([corrected, stability(outcome, apparent, refits, **choices)])
 
 

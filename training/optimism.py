@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
-from training.censoring import Undefined
+from training.censoring import GivenPredictors, Undefined
+from training.conditional_censoring import METHOD, ConditionalCensoring
 from training.curves import Curves
 from training.evidence import Estimate, Evidence
 from training.measures import Measure, measures_of
-from training.metrics.metric import Floats, events_by
+from training.metrics.metric import GIVEN_PREDICTORS, Floats, events_by
 from training.metrics.panel import CURVE_POINTS
 from training.workers import Engine
 
@@ -149,19 +150,22 @@ def optimism_corrected(
     level: float,
     model: str,
     engine: Engine,
+    censoring: ConditionalCensoring | None = None,
 ) -> Evidence:
     """Estimates, the table `optimism`, and a corrected `calibration_curve` for each cause and horizon.
 
-    outcome, apparent, refits: of the same patients in the same order; days as in `evaluate`.
+    outcome, apparent, refits: of the same patients in the same order; days as in `evaluate`. censoring: of the same
+    patients, given their predictors; where it is the headline, what weighs by it stands beside the marginal numbers.
     """
+    given = censoring.given if censoring is not None and censoring.headline else None
     days = tuple(float(one) for one in sorted(horizons))
     grids = _grids(apparent, days)
     try:
-        measures = measures_of(outcome, days, grids)
+        measures = measures_of(outcome, days, grids, given)
     except Undefined as error:
         return Evidence(facts={"bootstrap_undefined": str(error)})
     parts = [refits.some(slice(at, at + _CHUNK)) for at in range(0, len(refits.drawn), _CHUNK)]
-    futures = [engine.submit(partial(_part, outcome, days, grids, part)) for part in parts]
+    futures = [engine.submit(partial(_part, outcome, days, grids, given, part)) for part in parts]
     collected = [future.result() for future in futures]
     estimates: list[Estimate] = []
     tables: dict[str, list[dict[str, Any]]] = {"optimism": [], "calibration_curve": []}
@@ -218,6 +222,7 @@ class _Asked:
             float(np.clip(one[place], bottom, top)) for one in (found.value, *found.interval(self.level))
         )
         scale = "log scale, " if found.log[place] else ""
+        weights = f"; {METHOD}" if estimator.endswith(GIVEN_PREDICTORS) else ""
         return Estimate(
             metric,
             estimator + SUFFIX,
@@ -225,7 +230,8 @@ class _Asked:
             low=low,
             high=high,
             level=self.level,
-            method=f"{scale}standard deviation of the optimism over {behind} refits of the whole development, normal",
+            method=f"{scale}standard deviation of the optimism over {behind} refits of the whole development, normal"
+            f"{weights}",
             **self._stamp,
             **self._counts(),
         )
@@ -266,9 +272,13 @@ def _grids(apparent: Curves, days: Sequence[float]) -> dict[tuple[int, float], t
 
 
 def _part(
-    outcome: Outcome, days: tuple[float, ...], grids: dict[tuple[int, float], tuple[float, ...]], refits: Refits
+    outcome: Outcome,
+    days: tuple[float, ...],
+    grids: dict[tuple[int, float], tuple[float, ...]],
+    given: GivenPredictors | None,
+    refits: Refits,
 ) -> list[tuple[Floats, Floats]]:
-    return both_ways(measures_of(outcome, days, grids), refits)
+    return both_ways(measures_of(outcome, days, grids, given), refits)
 
 
 def _kinds(measure: Measure) -> list[Kind]:

@@ -9,7 +9,7 @@ from experiments.documents.subject import Subject
 from experiments.documents.words import days, decimal, number, said
 
 _COMPLETE: Final = "complete cases"
-_GIVEN: Final = "_given_predictors"
+_GIVEN, _CORRECTED = "_given_predictors", "_optimism_corrected"
 
 
 def complete_cases(subject: Subject, cause: str, horizon: float) -> tuple[Block, ...]:
@@ -55,9 +55,9 @@ def censoring(subject: Subject, cause: str) -> tuple[Block, ...]:
         f"; from 0.7 on the predictors tell who leaves, and weights given them stand in front. Here: {front}.",
     )
     pairs = [
-        (e, subject.evidence.find(**{**_key(e), "estimator": e.estimator + _GIVEN}))
+        (e, subject.evidence.find(**{**_key(e), "estimator": _given(e.estimator)}))
         for e in subject.evidence.find(cause=cause, design=subject.design, model=subject.model, population="all")
-        if not e.estimator.endswith(_GIVEN)
+        if not e.estimator.removesuffix(_CORRECTED).endswith(_GIVEN)
     ]
     rows = tuple(
         (Cell(said("metric", e.metric)), Cell(days(e.horizon_days)), number(e), number(other[0]), _shift(e, other[0]))
@@ -71,6 +71,12 @@ def censoring(subject: Subject, cause: str) -> tuple[Block, ...]:
         said_so,
         Grid(f"Sensitivity to censoring, {subject.label(cause)}", columns, rows, name=f"censoring-{cause}"),
     )
+
+
+def _given(estimator: str) -> str:
+    """The same number with the other weights; a correction for optimism is said last."""
+    weighed = estimator.removesuffix(_CORRECTED)
+    return weighed + _GIVEN + estimator.removeprefix(weighed)
 
 
 def _key(e: Any) -> dict[str, Any]:

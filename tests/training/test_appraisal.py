@@ -303,6 +303,21 @@ def test_the_corrected_figure_of_a_bootstrap_is_the_honest_one() -> None:
     assert found["PM013"].sentence.endswith("IPA by 90 d 0.170 on its own patients, 0.010 on others.")
 
 
+def test_of_two_corrected_figures_the_one_with_the_headlines_weights_is_read() -> None:
+    estimates = tuple(replace(one, design="bootstrap") if one.design == NESTED else one for one in sound().estimates)
+    name = "ipcw_null_of_scored_data"
+    more = (
+        replace(estimate("ipa", 0.11, design="bootstrap"), estimator=f"{name}_optimism_corrected"),
+        replace(estimate("ipa", 0.02, design="bootstrap"), estimator=f"{name}_given_predictors_optimism_corrected"),
+        replace(estimate("ipa", 0.12, design="apparent"), estimator=f"{name}_given_predictors"),
+    )
+    both = replace(sound(), estimates=(*estimates, *more))
+    given = fact(headline_weights="given_predictors")(both)
+    assert asked(both)["PM013"].sentence.endswith("IPA by 90 d 0.170 on its own patients, 0.110 on others.")
+    assert asked(given)["PM013"].sentence.endswith("IPA by 90 d 0.120 on its own patients, 0.020 on others.")
+    assert asked(given)["PM013"].state == "found"
+
+
 def test_a_bootstrap_judges_those_who_taught_it_on_purpose() -> None:
     drawn = {"design": "bootstrap", "label": "draw 1 of 200", "overlap": 630}
     proofs = [*sound().tables["split_proofs"], drawn]

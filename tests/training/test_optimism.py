@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from features.outcome import Outcome
+from training.censoring import GivenPredictors, censoring
+from training.conditional_censoring import ConditionalCensoring
 from training.curves import Curves
 from training.evaluation import Scored, evaluate
-from training.measures import measures_of
+from training.measures import accuracy, measures_of
 from training.metrics.calibration import cox_slope
 from training.metrics.discrimination import harrell_c
 from training.optimism import Refits, both_ways, correct, optimism_corrected
@@ -180,6 +182,55 @@ def test_competing_causes_are_corrected_too():
     assert {e.cause for e in found.estimates} == {"recovered", "died"}
     assert found.one(metric="ici", cause="died").estimator == "pseudo_nearest_neighbours_optimism_corrected"
     assert not found.find(estimator="cox_on_log_hazard_optimism_corrected")
+
+
+@pytest.fixture(scope="module")
+def telling(small):
+    """The same patients, their follow-up told by a predictor: (censoring given it, evidence with and without)."""
+    outcome, apparent, refits = small
+    lost = outcome.right_days + np.random.default_rng(4).normal(0, 120, outcome.n)
+    fold = np.arange(outcome.n) % 5
+    dealt = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(5)]
+    given = ConditionalCensoring.cross_fitted(lost[:, None], outcome, dealt)
+    assert given.headline
+    return given, asked(outcome, apparent, refits, censoring=given), asked(outcome, apparent, refits)
+
+
+def test_weights_given_the_predictors_are_corrected_beside_the_marginal_ones_which_stay_as_they_were(telling):
+    _, both, marginal = telling
+    more = [one for one in both.estimates if one not in marginal.estimates]
+    assert [one for one in both.estimates if one not in more] == list(marginal.estimates)
+    assert {one.metric for one in more} == {
+        "auc", "brier", "ipa", "oe_ratio", "calibration_slope", "calibration_intercept"
+    }  # fmt: skip
+    assert all(one.estimator.endswith("_given_predictors_optimism_corrected") for one in more)
+    assert all(one.low <= one.value <= one.high and "predictors" in one.method for one in more)
+    assert both.tables["calibration_curve"] == marginal.tables["calibration_curve"]
+
+
+def test_apparent_numbers_given_the_predictors_are_those_of_the_evaluation(small, telling):
+    outcome, apparent, _ = small
+    given, both, _ = telling
+    rows = [row for row in both.tables["optimism"] if row["estimator"].endswith("_given_predictors")]
+    choices = {"horizons": (90.0, 365.0), "design": "apparent", "model": "chosen", "resamples": 0, "level": 0.95}
+    scored = Scored(np.arange(outcome.n), np.zeros(outcome.n, int), apparent)
+    said = evaluate(outcome, scored, seed=1, censoring=given, **choices)
+    assert len(rows) == 12
+    for row in rows:
+        key = {name: row[name] for name in ("metric", "estimator", "horizon_days")}
+        assert row["apparent"] == pytest.approx(said.one(**key).value, abs=1e-9), key
+
+
+def test_a_censoring_that_tells_nothing_of_anybody_corrects_as_the_marginal_one(small):
+    outcome, apparent, _ = small
+    rest = censoring(outcome)
+    total = np.concatenate([[0.0], -np.log(np.maximum(rest.values[1:], 1e-9))])
+    flat = GivenPredictors(rest.times, total, np.ones(outcome.n))
+    grids = {(1, 365.0): (0.2,)}
+    marginal, given = accuracy(outcome, 1, 365.0), accuracy(outcome, 1, 365.0, flat)
+    assert given.read(apparent, None)[0] == pytest.approx(marginal.read(apparent, None)[0], abs=1e-12)
+    names = {name for one in measures_of(outcome, (365.0,), grids, flat) for name in one.names}
+    assert len(names) == len({name for one in measures_of(outcome, (365.0,), grids) for name in one.names}) + 6
 
 
 def test_what_is_undefined_has_its_reason(small):

@@ -34,11 +34,11 @@ def _optimism(reading: Reading) -> Answer:
 
 
 def _weighted_alike(reading: Reading, apparent: Estimate, honest: Estimate) -> float | None:
-    """The apparent number with the weights of the honest one: corrected numbers have marginal weights alone."""
-    if apparent.estimator.endswith(GIVEN_PREDICTORS) == honest.estimator.endswith(GIVEN_PREDICTORS):
+    """The apparent number with the weights of the honest one, where that has not the headline's."""
+    plain = honest.estimator.removesuffix("_optimism_corrected")
+    if apparent.estimator.endswith(GIVEN_PREDICTORS) == plain.endswith(GIVEN_PREDICTORS):
         return apparent.value
     where = {"metric": apparent.metric, "cause": apparent.cause, "horizon_days": apparent.horizon_days}
-    plain = honest.estimator.removesuffix("_optimism_corrected")
     same = reading.evidence.find(design="apparent", model=apparent.model, estimator=plain, population="all", **where)
     return next((one.value for one in same), None)
 

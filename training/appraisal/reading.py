@@ -105,8 +105,8 @@ class Reading:
 
     def _rank(self, metric: str, estimator: str) -> int | None:
         """Which estimator of a metric is the headline's; None for one that answers another question."""
-        given = estimator.endswith(_GIVEN_PREDICTORS)
-        plain = estimator.removesuffix(_CORRECTED).removesuffix(_GIVEN_PREDICTORS)
+        weighed = estimator.removesuffix(_CORRECTED)
+        given, plain = weighed.endswith(_GIVEN_PREDICTORS), weighed.removesuffix(_GIVEN_PREDICTORS)
         names = _ESTIMATORS.get(metric)
         if names is not None and plain not in names:
             return None

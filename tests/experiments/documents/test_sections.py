@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from experiments.documents.sensitivity import censoring
+from experiments.documents.subject import Subject
 from training.evidence import Estimate, Evidence
 
 DIED: dict[str, Any] = {
@@ -300,6 +302,21 @@ def test_weights_given_the_predictors_stand_in_front_where_the_evidence_says_so(
     marginal = replace(whole.evidence, facts={**whole.evidence.facts, "headline_weights": "marginal"})
     assert "0.160 (0.110 to 0.210)" in section(whole, "p8")
     assert "0.160 (0.110 to 0.210)" not in section(whole.changed(evidence=marginal), "p8")
+
+
+def test_corrected_for_optimism_they_stand_in_front_too_and_beside_their_marginal_twin(whole: Any) -> None:
+    name, key = "ipcw_null_of_scored_data", {"cause": "died", "horizon_days": 42.0}
+    more = [
+        Estimate("ipa", f"{name}{end}_optimism_corrected", value=value, design=BOOT, model="chosen", n=900, **key)
+        for end, value in (("", 0.111), ("_given_predictors", 0.222))
+    ]
+    telling = whole.evidence.find(metric="censoring_c")
+    found = Evidence((*telling, *more), {}, whole.evidence.facts)
+    subject = Subject(found, whole.study, whole.identity, whole.decision, ())
+    assert subject.design == BOOT
+    assert subject.find("ipa", **key).value == 0.222
+    (_, grid) = censoring(subject, "died")
+    assert [cell.text for cell in grid.rows[0]][2:] == ["0.111", "0.222", "0.111"]
 
 
 def test_a_decision_curve_claims_only_thresholds_at_which_it_beats_both_defaults(whole: Any) -> None:
