@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from features.encoding import ColumnReading, Encoding
 from training.baseline_hazard import BaselineHazard
+from training.families.boosted_pooled import BoostedPeriods
 from training.families.cause_specific import FittedCauses
 from training.families.family import FittedFamily, FittedHazard
 from training.families.forest import FittedForest
@@ -47,6 +48,9 @@ def tables_of(fitted: FittedFamily, encoding: Encoding, times: Floats, level: fl
     if isinstance(fitted, FittedForest):
         for cause in fitted.causes:
             tables["importance"] += told.gain(cause, fitted.gain)
+    if isinstance(fitted, BoostedPeriods):
+        for cause, gain in zip(fitted.causes, fitted.gain, strict=True):
+            tables["importance"] += told.gain(cause, gain)
     if isinstance(fitted, PooledHazards):
         tables["coefficients"] += told.pooled(fitted)
     if isinstance(fitted, Blend):

@@ -59,6 +59,12 @@ class Trees:
             depth,
         )
 
+    @classmethod
+    def none(cls) -> Trees:
+        """No tree: a sum of nothing."""
+        index = np.zeros(0, np.int32)
+        return cls(index, index, index, index, np.zeros(0, np.float32), np.zeros(0, np.bool_), 0)
+
     def predict(self, X: Floats) -> Floats:
         """(n,) sum over the trees, compared in float32 as XGBoost does, each row for itself."""
         return np.concatenate([self._walk(X[i : i + _ROWS]) for i in range(0, len(X), _ROWS)] or [np.zeros(0)])

@@ -19,6 +19,7 @@ _FAMILIES = {
     "pseudo_value_forest": "a random forest on pseudo-values of the cumulative incidences",
     "spline_cox": "a Cox proportional-hazards model with restricted cubic splines, ridge penalty and Efron ties",
     "pooled_logistic": "pooled logistic regression in discrete time, whose effects may change over time",
+    "boosted_pooled": "gradient-boosted trees on the hazards of a few intervals, whose effects may change over time",
     "super_learner": "a blend of several families, weighed by how well each predicts patients it has not seen",
 }
 

@@ -10,6 +10,7 @@ import difflib
 
 from training.families.aalen_johansen import AalenJohansen
 from training.families.boosted_cox import BoostedCox
+from training.families.boosted_pooled import BoostedPooled
 from training.families.cause_specific import CauseSpecific
 from training.families.cox import Cox
 from training.families.coxnet import Coxnet
@@ -32,6 +33,7 @@ FAMILIES: dict[str, type[Family]] = {
         BoostedCox,
         PseudoValueForest,
         PooledLogistic,
+        BoostedPooled,
         SplineCox,
         SuperLearner,
     )

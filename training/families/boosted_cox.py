@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.outcome import Outcome
+from training.families.boosting import Boosting, best_rounds, float32_rows, held_back, tree_settings
 from training.families.family import Design, FamilyError, ModelState, Road
 from training.families.proportional import Boosted, Linear, ProportionalHazards, require_acceptable, with_baseline
 from training.families.settings import changed, require_positive
-from training.row_order import distinct_rows, row_order
-from training.trees import Trees
+from training.row_order import row_order
 
 Floats = NDArray[np.float64]
-_BLOCK = 4096  # rows copied at once
 
 
 @final
@@ -106,40 +105,6 @@ class EfronObjective:
 
 
 @final
-class _Boosting:
-    """XGBoost, one tree at a time: it keeps every row's sum up to date, so that a round costs one tree."""
-
-    def __init__(
-        self,
-        settings: Mapping[str, Any],
-        X: NDArray[np.float32],
-        objective: EfronObjective,
-        held: NDArray[np.float32] | None = None,
-    ) -> None:
-        import xgboost
-
-        def matrix(rows: NDArray[np.float32], reference: Any = None) -> Any:
-            return xgboost.QuantileDMatrix(rows, missing=np.nan, nthread=1, ref=reference)
-
-        self._objective, self._round = objective, 0
-        self._rows = matrix(X)
-        self._held = None if held is None else matrix(held, self._rows)
-        self.booster = xgboost.Booster(dict(settings), [m for m in (self._rows, self._held) if m is not None])
-
-    def step(self) -> None:
-        """Grow one more tree."""
-        gradient, hessian = self._objective(self.margin())
-        self.booster.boost(self._rows, self._round, grad=gradient.astype(np.float32), hess=hessian.astype(np.float32))
-        self._round += 1
-
-    def margin(self, *, held: bool = False) -> Floats:
-        """(n,) log hazards so far."""
-        rows = self._held if held else self._rows
-        sums = self.booster.predict(rows, output_margin=True, training=not held, validate_features=False)
-        return np.asarray(sums, dtype=float).reshape(-1)
-
-
-@final
 @dataclass(frozen=True)
 class BoostedCox:
     """Gradient-boosted trees on the log hazard. Missing values are a branch of their own.
@@ -196,7 +161,7 @@ class BoostedCox:
         weights = design.weights
         keys = [outcome.time_days, outcome.event == cause, *([] if weights is None else [weights])]
         order = row_order(design.X, *keys)
-        X = _float32(design.X, order)
+        X = float32_rows(design.X, order)
         score, margin = self._grow(X, outcome.take(order), cause, None if weights is None else weights[order], seed)
         log_hazard = np.empty_like(margin)
         log_hazard[order] = margin
@@ -207,22 +172,15 @@ class BoostedCox:
     ) -> tuple[Boosted, Floats]:
         """The trees, and the log hazards of the rows on which they grew."""
         rounds = self._rounds(X, outcome, cause, weights, seed) if self.patience else self.trees
-        boosting = _Boosting(self._settings(seed), X, EfronObjective(outcome, cause, weights))
+        objective, boosting = EfronObjective(outcome, cause, weights), Boosting(self._settings(seed), X)
         for _ in range(rounds):
-            boosting.step()
-        gains = boosting.booster.get_score(importance_type="total_gain")
-        gain = np.array([gains.get(f"f{j}", 0.0) for j in range(X.shape[1])], dtype=float)
-        trees = Trees.from_xgboost(bytes(boosting.booster.save_raw("json")))
-        return Boosted(trees, gain / gain.sum() if gain.sum() > 0 else gain), boosting.margin()
+            boosting.step(*objective(boosting.margin()))
+        gain = boosting.gain()
+        return Boosted(boosting.trees(), gain / gain.sum() if gain.sum() > 0 else gain), boosting.margin()
 
     def _rounds(self, X: NDArray[np.float32], outcome: Outcome, cause: int, weights: Floats | None, seed: int) -> int:
-        """How many trees do best by the partial likelihood of rows held back, one of each five neighbours in time.
-
-        Copies of a row (a bootstrap's) are held back together: a tree must not be judged by what it grew on.
-        """
-        copies = distinct_rows([*X.T, outcome.time_days, outcome.event == cause], np.arange(outcome.n))
-        fives = np.arange(0, copies[-1] + 1, 5)
-        held = np.isin(copies, fives + np.random.default_rng(seed).integers(0, 5, len(fives)))
+        """How many trees do best by the partial likelihood of rows held back."""
+        held = held_back([*X.T, outcome.time_days, outcome.event == cause], seed)
         if not np.any(outcome.event[held] == cause) or not np.any(outcome.event[~held] == cause):
             return self.trees
 
@@ -230,32 +188,24 @@ class BoostedCox:
             chosen = outcome.take(np.flatnonzero(rows))
             return EfronObjective(chosen, cause, None if weights is None else weights[rows])
 
-        boosting = _Boosting(self._settings(seed), X[~held], part(~held), held=X[held])
-        judge = part(held)
-        best, least = 0, judge.loss(np.zeros(int(held.sum())))
-        for grown in range(1, self.trees + 1):
-            boosting.step()
-            loss = judge.loss(boosting.margin(held=True))
-            if loss < least:
-                best, least = grown, loss
-            elif grown - best >= self.patience:
-                break
-        return max(best, 1)
+        growing, judge = part(~held), part(held)
+        boosting = Boosting(self._settings(seed), X[~held], X[held])
+        return best_rounds(
+            lambda: boosting.step(*growing(boosting.margin())),
+            lambda: judge.loss(boosting.margin(held=True)),
+            most=self.trees,
+            patience=self.patience,
+        )
 
     def _settings(self, seed: int) -> dict[str, Any]:
-        return {
-            "max_depth": self.depth,
-            "eta": self.learning_rate,
-            "min_child_weight": self.leaf_hessian,
-            "reg_lambda": self.ridge,
-            "colsample_bytree": self.columns,
-            "tree_method": "hist",
-            "base_score": 0.0,
-            "nthread": 1,
-            "seed": seed % 2**31,
-            "verbosity": 0,
-            "disable_default_eval_metric": True,
-        }
+        return tree_settings(
+            depth=self.depth,
+            learning_rate=self.learning_rate,
+            leaf_hessian=self.leaf_hessian,
+            ridge=self.ridge,
+            columns=self.columns,
+            seed=seed,
+        )
 
     @staticmethod
     def load(state: ModelState) -> ProportionalHazards:
@@ -287,11 +237,3 @@ class BoostedCox:
     def with_settings(self, settings: Mapping[str, Any]) -> BoostedCox:
         """The same with these settings."""
         return changed(self, settings)
-
-
-def _float32(X: Floats, order: NDArray[np.intp]) -> NDArray[np.float32]:
-    """These rows in this order, in blocks: the only copy of the matrix, and half its size."""
-    copied = np.empty(X.shape, np.float32)
-    for start in range(0, len(X), _BLOCK):
-        copied[start : start + _BLOCK] = X[order[start : start + _BLOCK]]
-    return copied

@@ -89,6 +89,10 @@ class PersonPeriods:
         spread = np.sqrt(np.average(centred**2, weights=happened))
         return cls(exposure * w[:, None], event, centred / spread if spread > 0 else np.zeros(len(edges)))
 
+    def take(self, rows: NDArray[np.intp]) -> PersonPeriods:
+        """Those of these patients."""
+        return PersonPeriods(self.exposure[rows], self.event[:, rows], self.position)
+
     def range_of(self, scores: Floats) -> tuple[Floats, Floats]:
         """(causes, j) least and greatest score among those at risk in each interval."""
         at_risk = self.exposure > 0

@@ -13,14 +13,13 @@ from features.outcome import Outcome
 from training.baseline_hazard import BaselineHazard, linear_predictor
 from training.curves import Curves
 from training.families.family import Design, FamilyError, ModelState, Road
+from training.families.interval_curves import HEADROOM, interval_curves
 from training.families.person_periods import PersonPeriods, fit_pooled, interval_clock
 from training.families.proportional import require_acceptable
 from training.families.settings import changed, require_positive
 from training.families.splines import Bends, knots_for
 
 Floats = NDArray[np.float64]
-_HEADROOM = 2.0  # log odds are held within e² of those met in training, as proportional hazards are
-_CELLS = 200_000  # patients × times at once: what stays in a core's cache
 
 
 @final
@@ -48,39 +47,17 @@ class PooledHazards:
 
     def predict(self, X: Floats, times: Floats) -> Curves:
         """Incidences at `times`: within an interval the hazard is spread as the cohort's; flat after the last."""
-        passed = self.clock.cumulative(times)
-        within = np.clip(passed[:, None] - np.arange(len(self.position)), 0.0, 1.0)
-        rows = max(1, _CELLS // max(1, len(times) * len(self.causes)))
-        incidence = np.zeros((len(X), len(self.causes), len(times)))
-        for start in range(0, len(X), rows):
-            incidence[start : start + rows] = self._incidence(X[start : start + rows], within)
-        return Curves(times, self.causes, incidence)
+        return interval_curves(X, times, self.causes, self.clock, self._scores)
 
-    def _incidence(self, X: Floats, within: Floats) -> Floats:
-        share, force = self._forces(X)
-        alive = np.exp(-np.concatenate([np.zeros((len(X), 1)), np.add.accumulate(force, axis=1)[:, :-1]], axis=1))
-        incidence = np.zeros((len(X), len(share), len(within)))
-        for j in range(len(self.position)):
-            reached = np.flatnonzero(within[:, j] > 0)
-            if not len(reached):
-                break
-            lost = -np.expm1(-np.multiply.outer(force[:, j], within[reached, j])) * alive[:, j, None]
-            for k, one in enumerate(share):
-                incidence[:, k, reached] += one[:, j, None] * lost
-        return incidence
-
-    def _forces(self, X: Floats) -> tuple[list[Floats], Floats]:
-        """Each cause's share of the force in each interval, and the force of any cause, each (n, intervals)."""
+    def _scores(self, X: Floats) -> list[Floats]:
+        """(n, intervals) log odds of each cause."""
         wide = self.bends.widened(X)
-        odds = []
+        scores = []
         for k in range(len(self.causes)):
             level, drift = linear_predictor(wide, self.main[k]), linear_predictor(wide, self.drift[k])
             score = self.intercept[k] + level[:, None] + np.multiply.outer(drift, self.position)
-            odds.append(np.exp(np.clip(score, self.low[k], self.high[k])))
-        total = np.zeros(odds[0].shape)
-        for one in odds:
-            total += one
-        return [one / total for one in odds], np.log1p(total)
+            scores.append(np.clip(score, self.low[k], self.high[k]))
+        return scores
 
     def coarsened(self, times: Floats) -> PooledHazards:
         """The same answers at `times`, and nobody's day between them."""
@@ -149,8 +126,8 @@ class PooledLogistic:
             fitted.intercept,
             fitted.main,
             fitted.drift,
-            low - _HEADROOM,
-            high + _HEADROOM,
+            low - HEADROOM,
+            high + HEADROOM,
         )
 
     @staticmethod
