@@ -106,15 +106,22 @@ def comparator_tables(
                        many points lie between the lowest and the highest possible among the others.
     comparator_ranges  rows {model, metric, horizon_days, at_lowest, at_middle, at_highest}: C, and O/E as far as risks
                        are published, if every patient had the lowest, or the highest, points that are possible.
+    comparator_readings  rows {model, reading, metric, horizon_days, patients, as_judged, otherwise, reason}: the same
+                       where paper and registry differ and the mapping could have been another. patients: whose points
+                       that changes; where these are one to nine, neither count nor number is told.
     """
-    about, ranges = [], []
+    about: list[dict[str, Any]] = []
+    ranges: list[dict[str, Any]] = []
+    readings: list[dict[str, Any]] = []
     for one in (each for each in comparators if not each.recalibrated):
         if isinstance(one.source, PublishedScore):
             about.append(_about_score(one.source, frame))
-            ranges += _ranges(one.source, frame, outcome, [days for days in horizons if days <= one.until])
+            within = [days for days in horizons if days <= one.until]
+            ranges += _ranges(one.source, frame, outcome, within)
+            readings += _readings(one.source, frame, outcome, within)
         else:
             about.append(_about_upload(one.source, frame))
-    return {"comparators": about, "comparator_ranges": ranges}
+    return {"comparators": about, "comparator_ranges": ranges, "comparator_readings": readings}
 
 
 def _among(scored: Scored, spoken: NDArray[np.bool_]) -> Scored:
@@ -217,6 +224,44 @@ def _ranges(
     if int((known.event > 0).sum()) < MIN_EVENTS:
         return []
     places = {f"at_{name}est": replace(source, at=name) for name in ("low", "high")} | {"at_middle": source}
+    return [
+        {"model": source.name, "metric": metric, "horizon_days": days}
+        | {place: _or_none(partial(measure, one)) for place, one in places.items()}
+        for metric, days, measure in _asked(known, spoken, horizons)
+    ]
+
+
+def _readings(
+    source: PublishedScore, frame: pd.DataFrame, outcome: Outcome, horizons: Sequence[float]
+) -> list[dict[str, Any]]:
+    marker = source.marker(frame)
+    rows = np.flatnonzero(~np.isnan(marker))
+    known, spoken = outcome.take(rows), frame.iloc[rows]
+    found: list[dict[str, Any]] = []
+    if int((known.event > 0).sum()) < MIN_EVENTS:
+        return found
+    for reading in source.score.readings:
+        other = replace(source, reading=reading.label)
+        changed = int((other.marker(spoken) != marker[rows]).sum())
+        key = {"model": source.name, "reading": reading.label}
+        if changed < MIN_EVENTS:
+            reason = f"fewer than {MIN_EVENTS} patients are read otherwise" if changed else "nobody is read otherwise"
+            about = {"patients": None if changed else 0, "as_judged": None, "otherwise": None, "reason": reason}
+            found.append({**key, "metric": "harrell_c", "horizon_days": None, **about})
+            continue
+        found += [
+            {**key, "metric": metric, "horizon_days": days, "patients": changed}
+            | {"as_judged": _or_none(partial(measure, source)), "otherwise": _or_none(partial(measure, other))}
+            | {"reason": ""}
+            for metric, days, measure in _asked(known, spoken, horizons)
+        ]
+    return found
+
+
+def _asked(
+    known: Outcome, spoken: pd.DataFrame, horizons: Sequence[float]
+) -> list[tuple[str, float | None, Callable[[PublishedScore], float]]]:
+    """C, and O/E by each horizon, of a score on these patients."""
 
     def ranked(one: PublishedScore) -> float:
         return harrell_c(known, one.marker(spoken)).value
@@ -224,13 +269,7 @@ def _ranges(
     def expected(days: float, one: PublishedScore) -> float:
         return oe_ratio(known, one.risk(spoken, np.array([days]))[:, 0], horizon=days)[0]
 
-    asked: list[tuple[str, float | None, Callable[[PublishedScore], float]]] = [("harrell_c", None, ranked)]
-    asked += [("oe_ratio", days, partial(expected, days)) for days in horizons]
-    return [
-        {"model": source.name, "metric": metric, "horizon_days": days}
-        | {place: _or_none(partial(measure, one)) for place, one in places.items()}
-        for metric, days, measure in asked
-    ]
+    return [("harrell_c", None, ranked), *(("oe_ratio", days, partial(expected, days)) for days in horizons)]
 
 
 def _or_none(measure: Callable[[], float]) -> float | None:

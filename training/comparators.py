@@ -34,16 +34,18 @@ _CERTAIN: Final = 1e-9  # an uploaded risk of 0 or 1 has no finite hazard
 class PublishedScore:
     """A bedside score by its name in `SCORES`.
 
-    at  which of the points that are possible where inputs are missing; "middle" is the point estimate.
+    at       which of the points that are possible where inputs are missing; "middle" is the point estimate.
+    reading  one of its table's `readings`, for a sensitivity; "" is the score as it is judged.
     """
 
     name: str
     at: Literal["low", "middle", "high"] = "middle"
+    reading: str = ""
 
     @property
     def score(self) -> Score:
         """Its table."""
-        return SCORES[self.name]
+        return SCORES[self.name].read_as(self.reading) if self.reading else SCORES[self.name]
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from experiments.documents.page import Block, Cell, Grid, Prose
 from experiments.documents.subject import Subject
-from experiments.documents.words import count, days, decimal, number, plain, said, told_once
+from experiments.documents.words import amount, count, days, decimal, number, plain, said, told_once
 from training.evidence import Estimate
 
 _RECALIBRATED: Final = "_recalibrated"
@@ -166,10 +166,8 @@ def _lacked(subject: Subject) -> tuple[Block, ...]:
     lines = tuple(
         (
             Cell(str(row.get("title") or row["model"])),
-            Cell(count(row["patients"])),
-            Cell(count(row["not_scored"])),
-            Cell(count(row["with_range"])),
-            Cell(f"{decimal(float(row.get('mean_width') or 0), 1)}; at most {count(row.get('widest') or 0)}"),
+            *(Cell(_few(row.get(name))) for name in ("patients", "not_scored", "with_range")),
+            Cell(_apart(row)),
             Cell(str(row.get("published") or "–")),
             Cell(str(row.get("assumptions") or "–")),
             Cell(str(row.get("source") or "–")),
@@ -186,5 +184,73 @@ def _lacked(subject: Subject) -> tuple[Block, ...]:
         "assumed",
         "source",
     )
-    note = "Where inputs are missing a score has a lowest and a highest value; the middle is judged."
-    return (Grid("The scores and what they lacked", columns, lines, note=note, name="comparators_lacked", folded=True),)
+    note = (
+        "Where inputs are missing a score has a lowest and a highest value; the middle is judged. "
+        "“Few” is one to nine patients, here or in what a subtraction would give."
+    )
+    lacked = Grid("The scores and what they lacked", columns, lines, note=note, name="comparators_lacked", folded=True)
+    return (lacked, *_ranges(subject), *_readings(subject))
+
+
+def _few(value: Any) -> str:
+    return "few" if value is None else count(value)
+
+
+def _apart(row: Mapping[str, Any]) -> str:
+    if row.get("mean_width") is None or row.get("widest") is None:
+        return "few"
+    return f"{decimal(float(row['mean_width']), 1)}; at most {count(row['widest'])}"
+
+
+def _ranges(subject: Subject) -> tuple[Block, ...]:
+    """What missing inputs could do to a score's numbers: all patients at their lowest, or highest, possible points."""
+    places = ("at_lowest", "at_middle", "at_highest")
+    open_ = [row for row in subject.table("comparator_ranges") if len({row.get(place) for place in places}) > 1]
+    if not open_:
+        return ()
+    rows = tuple(
+        (Cell(model_name(subject, str(row["model"]))), _measure(row), *(_plain(row, place) for place in places))
+        for row in open_
+    )
+    columns = ("score", "measure", "lowest points", "middle, as judged", "highest points")
+    note = "Had every patient with missing inputs the lowest, or the highest, points that are possible; raw scores."
+    title = "What missing inputs could change"
+    return (Grid(title, columns, rows, note=note, name="comparator_ranges", folded=True),)
+
+
+def _readings(subject: Subject) -> tuple[Block, ...]:
+    """What another mapping of the registry's fields onto the paper's words would change."""
+    told = subject.table("comparator_readings")
+    if not told:
+        return ()
+    rows = tuple(
+        (
+            Cell(model_name(subject, str(row["model"]))),
+            Cell(str(row["reading"])),
+            Cell("–" if row.get("patients") is None else count(row["patients"])),
+            *_read_otherwise(row),
+        )
+        for row in told
+    )
+    columns = ("score", "read as", "patients it changes", "measure", "as judged", "read so")
+    note = "Where a paper's words and the registry's fields differ, the mapping is an assumption; raw scores."
+    title = "What another mapping would change"
+    return (Grid(title, columns, rows, note=note, name="comparator_readings", folded=True),)
+
+
+def _read_otherwise(row: Mapping[str, Any]) -> tuple[Cell, Cell, Cell]:
+    reason = str(row.get("reason") or "")
+    if reason:
+        return Cell("–"), Cell("–"), Cell(f"not applicable: {reason}", state="not applicable")
+    return _measure(row), _plain(row, "as_judged"), _plain(row, "otherwise")
+
+
+def _measure(row: Mapping[str, Any]) -> Cell:
+    return Cell(f"{said('metric', str(row['metric']))}, {days(row.get('horizon_days'))}")
+
+
+def _plain(row: Mapping[str, Any], column: str) -> Cell:
+    value = row.get(column)
+    if value is None:
+        return Cell("–")
+    return Cell(amount(str(row["metric"]), float(value)), value=float(value), numeric=True)

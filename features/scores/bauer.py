@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from features.scores.condition import Condition, Floats, all_of, any_level, any_of, one_of, within
-from features.scores.score import Item, RiskGroup, Row, Score
+from features.scores.score import Item, Reading, RiskGroup, Row, Score
 
 _LUNG: Final = one_of("primary_site", "lung_nsclc", "lung_sclc")
 _FAVOURABLE: Final = one_of("primary_site", "breast", "kidney", "lymphoma", "myeloma")
@@ -68,6 +68,17 @@ def _bauer_reaches(points: int) -> Condition:
 
 _GOOD_BAUER: Final = _bauer_reaches(3)
 
+
+def _ambulation(*walking: str) -> Item:
+    return Item(
+        "Ambulation",
+        (
+            Row(1, "walks independently", one_of("ambulatory_status", *walking)),
+            Row(0, "with aid or not at all", any_level("ambulatory_status")),
+        ),
+    )
+
+
 NESMS: Final = Score(
     name="nesms",
     title="New England Spinal Metastasis Score",
@@ -83,13 +94,7 @@ NESMS: Final = Score(
                 Row(0, "0 to 2", Condition(_GOOD_BAUER.inputs, lambda frame: 1.0 - _GOOD_BAUER.holds(frame))),
             ),
         ),
-        Item(
-            "Ambulation",
-            (
-                Row(1, "walks independently", one_of("ambulatory_status", "independent")),
-                Row(0, "with aid or not at all", one_of("ambulatory_status", "with_aid", "non_ambulatory")),
-            ),
-        ),
+        _ambulation("independent"),
         Item(
             "Albumin",
             (
@@ -101,4 +106,5 @@ NESMS: Final = Score(
     groups=(RiskGroup("0", 0), RiskGroup("1", 1), RiskGroup("2", 2), RiskGroup("3", 3)),
     published="one-year survival of all patients, none by score: it ranks patients and gives no risk",
     assumptions=("walking with an aid does not count as independent",),
+    readings=(Reading("walking with an aid counts as independent", _ambulation("independent", "with_aid")),),
 )

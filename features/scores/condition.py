@@ -68,6 +68,11 @@ def presumed_no(condition: Condition) -> Condition:
     return Condition(condition.inputs, lambda frame: np.nan_to_num(condition.holds(frame), nan=0.0))
 
 
+def presumed_yes(condition: Condition) -> Condition:
+    """The condition, taken as holding where it is open: the other end of what a registry seldom records."""
+    return Condition(condition.inputs, lambda frame: np.nan_to_num(condition.holds(frame), nan=1.0))
+
+
 def all_of(*parts: Condition) -> Condition:
     """Every part holds; one that does not is enough to say no."""
 

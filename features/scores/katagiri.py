@@ -5,15 +5,48 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from features.scores.condition import all_of, any_of, one_of, within
-from features.scores.score import Item, RiskGroup, Row, Score
+from features.scores.score import Item, Reading, RiskGroup, Row, Score
 
 _HORMONAL: Final = one_of("primary_site", "breast", "prostate")
 _LUNG: Final = one_of("primary_site", "lung_nsclc")
 _MULTIPLE: Final = any_of(within("n_spinal_mets", at_least=2), one_of("n_extraspinal_bone", "1-2", ">=3"))
 _SOLITARY: Final = all_of(within("n_spinal_mets", below=2), one_of("n_extraspinal_bone", "0"))
+
+_RAPID: Final = (
+    "lung_sclc",
+    "colorectal",
+    "stomach",
+    "pancreas",
+    "head_neck",
+    "esophagus",
+    "bladder_urothelial",
+    "melanoma",
+    "liver_hpb",
+    "unknown",
+)
+
+
+def _growth(*, cervix: Literal[2, 3] = 2) -> Item:
+    """Endometrium and ovary are moderate (2), the cervix rapid (3); the registry holds the three as one."""
+    uterus = ("uterus_cervix_ovary",)
+    dependent = all_of(_HORMONAL, one_of("hormone_dependence", "dependent"))
+    independent = all_of(_HORMONAL, one_of("hormone_dependence", "independent"))
+    targeted = all_of(_LUNG, one_of("molecular_target", "EGFR", "ALK", "other_targetable"))
+    not_targeted = all_of(_LUNG, one_of("molecular_target", "none"))
+    moderate = ("kidney", "sarcoma", "carcinoid_net", "other", *(uterus if cervix == 2 else ()))
+    rapid = (*_RAPID, *(uterus if cervix == 3 else ()))
+    return Item(
+        "Growth of the primary",
+        (
+            Row(0, "slow", any_of(dependent, one_of("primary_site", "thyroid", "myeloma", "lymphoma"))),
+            Row(2, "moderate", any_of(targeted, independent, one_of("primary_site", *moderate))),
+            Row(3, "rapid", any_of(not_targeted, one_of("primary_site", *rapid))),
+        ),
+    )
+
 
 KATAGIRI: Final = Score(
     name="katagiri_revised",
@@ -23,48 +56,7 @@ KATAGIRI: Final = Score(
     lowest=0,
     highest=10,
     items=(
-        Item(
-            "Growth of the primary",
-            (
-                Row(
-                    0,
-                    "slow",
-                    any_of(
-                        all_of(_HORMONAL, one_of("hormone_dependence", "dependent")),
-                        one_of("primary_site", "thyroid", "myeloma", "lymphoma"),
-                    ),
-                ),
-                Row(
-                    2,
-                    "moderate",
-                    any_of(
-                        all_of(_LUNG, one_of("molecular_target", "EGFR", "ALK", "other_targetable")),
-                        all_of(_HORMONAL, one_of("hormone_dependence", "independent")),
-                        one_of("primary_site", "kidney", "uterus_cervix_ovary", "sarcoma", "carcinoid_net", "other"),
-                    ),
-                ),
-                Row(
-                    3,
-                    "rapid",
-                    any_of(
-                        all_of(_LUNG, one_of("molecular_target", "none")),
-                        one_of(
-                            "primary_site",
-                            "lung_sclc",
-                            "colorectal",
-                            "stomach",
-                            "pancreas",
-                            "head_neck",
-                            "esophagus",
-                            "bladder_urothelial",
-                            "melanoma",
-                            "liver_hpb",
-                            "unknown",
-                        ),
-                    ),
-                ),
-            ),
-        ),
+        _growth(),
         Item(
             "Visceral or cerebral metastases",
             (
@@ -130,5 +122,8 @@ KATAGIRI: Final = Score(
     assumptions=(
         "endometrial, ovarian and cervical primaries are one field: moderate (cervical alone would be rapid)",
         "carcinoid counts with the others: moderate",
+    ),
+    readings=(
+        Reading("endometrium, ovary and cervix as cervix: rapid (3) instead of moderate (2)", _growth(cervix=3)),
     ),
 )

@@ -6,7 +6,7 @@ What is not known leaves rows possible, so that a patient has the lowest and the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import numpy as np
@@ -62,6 +62,15 @@ class Item:
 
 @final
 @dataclass(frozen=True)
+class Reading:
+    """What could be made of one item instead, where paper and registry differ; an item of the same label."""
+
+    label: str
+    item: Item
+
+
+@final
+@dataclass(frozen=True)
 class RiskGroup:
     """Patients whom the paper puts together, from so many points on.
 
@@ -98,6 +107,7 @@ class Score:
     published        how survival came into `groups`: what was printed, and what is made of it.
     made_for         of whom it may be asked; None: of all. Of whom that is not known, it is not.
     assumptions      where the registry's fields and the paper's words differ, and what is done.
+    readings         what else could be done there: sensitivities, never the score that is judged.
     """
 
     name: str
@@ -111,6 +121,7 @@ class Score:
     published: str = ""
     made_for: Condition | None = None
     assumptions: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -121,6 +132,11 @@ class Score:
     def item(self, label: str) -> Item:
         """The item of this label."""
         return next(item for item in self.items if item.label == label)
+
+    def read_as(self, label: str) -> Score:
+        """The score with one item read otherwise."""
+        other = next(one.item for one in self.readings if one.label == label)
+        return replace(self, items=tuple(other if item.label == other.label else item for item in self.items))
 
     def points(self, frame: pd.DataFrame) -> Points:
         """Each patient's points, from the raw fields of `Cohort.frame`."""

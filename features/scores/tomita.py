@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.scores.condition import all_of, any_level, any_of, one_of, presumed_no, within
-from features.scores.score import Item, RiskGroup, Row, Score
+from features.scores.condition import Condition, all_of, any_level, any_of, one_of, presumed_no, presumed_yes, within
+from features.scores.score import Item, Reading, RiskGroup, Row, Score
 
 _VISCERAL: Final = one_of("visceral_mets", "nodular", "disseminated")
-_REMOVABLE: Final = presumed_no(within("visceral_removable", at_least=1))
+_REMOVABLE: Final = within("visceral_removable", at_least=1)
 # The share that is alive at the mean of an exponential survival.
 _AT_MEAN: Final = 0.36787944117144233
+
+
+def _visceral(removable: Condition) -> Item:
+    return Item(
+        "Visceral metastases",
+        (
+            Row(0, "none", one_of("visceral_mets", "none")),
+            Row(2, "treatable", all_of(_VISCERAL, removable)),
+            Row(4, "untreatable", _VISCERAL),
+        ),
+    )
+
 
 TOMITA: Final = Score(
     name="tomita",
@@ -28,14 +40,7 @@ TOMITA: Final = Score(
                 Row(4, "rapid", any_level("primary_site")),
             ),
         ),
-        Item(
-            "Visceral metastases",
-            (
-                Row(0, "none", one_of("visceral_mets", "none")),
-                Row(2, "treatable", all_of(_VISCERAL, _REMOVABLE)),
-                Row(4, "untreatable", _VISCERAL),
-            ),
-        ),
+        _visceral(presumed_no(_REMOVABLE)),
         Item(
             "Bone metastases",
             (
@@ -59,4 +64,5 @@ TOMITA: Final = Score(
         "what is not named as slow or moderate is rapid, an unknown primary too",
         "visceral metastases count as untreatable unless recorded as removable",
     ),
+    readings=(Reading("visceral metastases treatable where not recorded", _visceral(presumed_yes(_REMOVABLE))),),
 )

@@ -5,8 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from features.scores.condition import any_level, one_of
-from features.scores.karnofsky import KARNOFSKY_ASSUMED, karnofsky_good, karnofsky_moderate, karnofsky_poor
-from features.scores.score import Item, RiskGroup, Row, Score
+from features.scores.karnofsky import (
+    KARNOFSKY_ASSUMED,
+    KARNOFSKY_OTHERWISE,
+    EcogOne,
+    karnofsky_good,
+    karnofsky_moderate,
+    karnofsky_poor,
+)
+from features.scores.score import Item, Reading, RiskGroup, Row, Score
+
+
+def _karnofsky(ecog_one: EcogOne) -> Item:
+    return Item(
+        "Karnofsky status",
+        (
+            Row(2, "80–100", karnofsky_good(ecog_one)),
+            Row(1, "50–70", karnofsky_moderate(ecog_one)),
+            Row(0, "20–40", karnofsky_poor()),
+        ),
+    )
+
 
 VAN_DER_LINDEN: Final = Score(
     name="van_der_linden",
@@ -16,14 +35,7 @@ VAN_DER_LINDEN: Final = Score(
     lowest=0,
     highest=6,
     items=(
-        Item(
-            "Karnofsky status",
-            (
-                Row(2, "80–100", karnofsky_good()),
-                Row(1, "50–70", karnofsky_moderate()),
-                Row(0, "20–40", karnofsky_poor()),
-            ),
-        ),
+        _karnofsky(80),
         Item(
             "Primary tumour",
             (
@@ -48,4 +60,5 @@ VAN_DER_LINDEN: Final = Score(
     ),
     published="median and two-year survival by group, constant hazard between them",
     assumptions=(KARNOFSKY_ASSUMED, "a Karnofsky status of 10 counts as 20–40"),
+    readings=(Reading(KARNOFSKY_OTHERWISE, _karnofsky(70)),),
 )

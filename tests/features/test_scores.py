@@ -387,3 +387,48 @@ def test_the_published_hazard_is_constant_between_published_times_and_starts_wit
 
 def test_half_a_point_stays_below_the_next_group() -> None:
     assert SCORES[K].group_of(np.array([0, 3, 3.5, 4, 6.5, 7, 10])).tolist() == [0, 0, 0, 1, 1, 2, 2]
+
+
+_SAME = [("0", (2, 2)), ("2", (1, 1)), ("3", (0, 0))]
+KPS_70 = "ECOG 1 as a Karnofsky status of 70 instead of 80"
+COLON = "colorectal as rectum (4) instead of others (2)"
+BONE = "sarcoma as osteosarcoma (0) instead of others (2)"
+ORGANS = "metastases to organs removable where not recorded"
+CERVIX = "endometrium, ovary and cervix as cervix: rapid (3) instead of moderate (2)"
+OTHERWISE = [
+    *((score, KPS_70, "Karnofsky status", {"ecog": "1"}, 2, 1) for score in (T, V)),
+    *((score, KPS_70, "Karnofsky status", {"ecog": ecog}, *same) for score in (T, V) for ecog, same in _SAME),
+    *((score, KPS_70, "Karnofsky status", {"ecog": "1", "kps": 80}, 2, 2) for score in (T, V)),
+    (T, COLON, "Primary tumour", {"primary_site": "colorectal"}, 2, 4),
+    (T, COLON, "Primary tumour", {"primary_site": "sarcoma"}, 2, 2),
+    (T, BONE, "Primary tumour", {"primary_site": "sarcoma"}, 2, 0),
+    (T, BONE, "Primary tumour", {"primary_site": "colorectal"}, 2, 2),
+    (T, ORGANS, "Metastases to major organs", {"visceral_mets": "nodular"}, 0, 1),
+    (T, ORGANS, "Metastases to major organs", {"visceral_mets": "nodular", "visceral_removable": 0}, 0, 0),
+    (T, ORGANS, "Metastases to major organs", {"visceral_mets": "none"}, 2, 2),
+    (M, "visceral metastases treatable where not recorded", "Visceral metastases", {"visceral_mets": "nodular"}, 4, 2),
+    (K, CERVIX, "Growth of the primary", {"primary_site": "uterus_cervix_ovary"}, 2, 3),
+    (K, CERVIX, "Growth of the primary", {"primary_site": "kidney"}, 2, 2),
+    (N, "walking with an aid counts as independent", "Ambulation", {"ambulatory_status": "with_aid"}, 0, 1),
+    (N, "walking with an aid counts as independent", "Ambulation", {"ambulatory_status": "non_ambulatory"}, 0, 0),
+]
+
+
+@pytest.mark.parametrize(("name", "reading", "item", "cells", "judged", "otherwise"), OTHERWISE)
+def test_each_other_reading_changes_what_it_names_and_nothing_else(
+    name: str, reading: str, item: str, cells: dict, judged: int, otherwise: int
+) -> None:
+    frame = patient(**cells)
+    for score, points in ((SCORES[name], judged), (SCORES[name].read_as(reading), otherwise)):
+        rows = score.item(item).rows
+        assert [rows[k].points for k in np.flatnonzero(score.item(item).possible(frame)[0])] == [points]
+
+
+def test_every_other_reading_has_its_rows_in_these_tests_and_leaves_the_other_items() -> None:
+    there = {(score.name, one.label) for score in SCORES.values() for one in score.readings}
+    assert there == {(name, reading) for name, reading, *_ in OTHERWISE}
+    for score in SCORES.values():
+        for one in score.readings:
+            other = score.read_as(one.label)
+            changed = [a.label for a, b in zip(score.items, other.items, strict=True) if a is not b]
+            assert changed == [one.item.label]

@@ -157,4 +157,20 @@ def test_the_tables_say_what_was_missing_and_what_that_may_change() -> None:
     assert rows["sins", "harrell_c", None]["at_middle"] == pytest.approx(0.5)
 
 
+def test_what_another_mapping_would_change_is_told_with_how_many_patients_it_moves() -> None:
+    frame, outcome, *_ = world()
+    frame["primary_site"] = np.where(np.arange(N) < 9, "colorectal", "breast")
+    tables = comparator_tables([Comparator(PublishedScore("tokuhashi_revised"))], frame, outcome, HORIZONS)
+    found = {row["reading"].partition(" ")[0]: row for row in tables["comparator_readings"]}
+    ecog = int((frame["ecog"] == "1").sum())
+    assert found["ECOG"]["patients"] == ecog
+    assert found["ECOG"]["as_judged"] == tables["comparator_ranges"][0]["at_middle"]
+    assert found["ECOG"]["otherwise"] != found["ECOG"]["as_judged"]
+    # Nine patients' points can be had from two C's: neither the count nor the number is told.
+    few = found["colorectal"]
+    assert (few["patients"], few["as_judged"], few["otherwise"]) == (None, None, None)
+    assert "fewer than 10" in few["reason"]
+    assert (found["sarcoma"]["patients"], found["sarcoma"]["reason"]) == (0, "nobody is read otherwise")
+
+
 KEYS = [("harrell_c", None), *(("oe_ratio", days) for days in HORIZONS)]

@@ -377,3 +377,29 @@ def test_text_of_findings_groups_scores_and_people_is_shown_as_text(whole: Any) 
             assert "<script" not in content.decode(), name
     for name in ("card.html", "calibration-report.html", "profiles/tripod-ai.html"):
         assert "&lt;script&gt;" in made[name].decode(), name
+
+
+def test_what_missing_inputs_and_other_mappings_would_change_stands_beside_the_scores(survival: Any) -> None:
+    about = {"model": "tokuhashi_revised", "title": "Revised Tokuhashi", "patients": 1000, "not_scored": 0}
+    about |= {"with_range": None, "mean_width": None, "widest": None}
+    c = {"model": "tokuhashi_revised", "metric": "harrell_c", "horizon_days": None}
+    judged = replace(
+        survival.evidence.one(metric="harrell_c", design="nested_cross_validation"), model="tokuhashi_revised"
+    )
+    tables = {
+        **survival.evidence.tables,
+        "comparators": [about],
+        "comparator_ranges": [{**c, "at_lowest": 0.6214, "at_middle": 0.6431, "at_highest": 0.6512}],
+        "comparator_readings": [
+            {**c, "reading": "ECOG 1 as 70", "patients": 41, "as_judged": 0.6431, "otherwise": 0.6557, "reason": ""},
+            {**c, "reading": "sarcoma as 0", "patients": None, "as_judged": None, "otherwise": None, "reason": "few"},
+        ],
+    }
+    facts = {**survival.evidence.facts, "comparators": ["tokuhashi_revised"]}
+    evidence = Evidence((*survival.evidence.estimates, judged), tables, facts)
+    made = survival.changed(evidence=evidence).rendered()
+    for name in ("card.html", "calibration-report.html"):
+        words = re.sub(r"<[^>]+>", " ", made[name].decode())
+        for said in ("0.621", "0.651", "ECOG 1 as 70", "0.656", "not applicable: few"):
+            assert said in words, said
+    assert b"sarcoma as 0" in made["tables/comparator_readings.csv"]
