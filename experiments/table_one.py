@@ -134,8 +134,10 @@ def calendar_years(time_zero: NDArray[np.datetime64] | None, outcome: Outcome) -
 
     Years, not days: the first and the last day would be two patients' own.
     """
-    if time_zero is None or not len(time_zero):
+    known = np.zeros(outcome.n, bool) if time_zero is None else ~np.isnat(time_zero)
+    if time_zero is None or not known.any():
         return {}
-    ends = time_zero + np.floor(outcome.left_days).astype("timedelta64[D]")
-    days = {"first_time_zero": time_zero.min(), "last_time_zero": time_zero.max(), "last_contact": ends.max()}
+    ends = time_zero[known] + np.floor(outcome.left_days[known]).astype("timedelta64[D]")
+    first, last = time_zero[known].min(), time_zero[known].max()
+    days = {"first_time_zero": first, "last_time_zero": last, "last_contact": ends.max()}
     return {name: int(str(day)[:4]) for name, day in days.items()}

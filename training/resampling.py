@@ -121,11 +121,17 @@ def temporal(
     """Patients before a day teach, those from it on are judged; the day is given, or the first that leaves at least
     this share of the patients before it.
 
-    dates: (n,) of time zero. Patients of one day stay together. Follow-up is not cut at the day.
+    dates: (n,) of time zero, all known. Patients of one day stay together. Follow-up is not cut at the day.
     """
     if dates is None:
         raise ResamplingError(
-            "temporal: this registry gives no day of time zero. try: a registry with dates, or another design."
+            "temporal: this registry gives no day of time zero. "
+            'try: date = "COLUMN" in [settings] of a table\'s contract (a date or a year), or another design.'
+        )
+    if (unknown := int(np.isnat(dates).sum())) > 0:
+        raise ResamplingError(
+            f"temporal: {unknown} of {len(dates)} patients have no date, so they lie on neither side of the day. "
+            "try: record it, leave them out of the table, or another design."
         )
     if cutoff is not None:
         day = np.datetime64(cutoff, "D")

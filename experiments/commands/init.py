@@ -43,6 +43,7 @@ _IGNORED = "runs/\nbundles/\nmlflow.db\nmlartifacts/\n"
 )
 @click.option("--id", "identity", metavar="COL", help="The patient's id; rows are numbered without it.")
 @click.option("--site", metavar="COL", help="The site, for leave-one-site-out.")
+@click.option("--date", metavar="COL", help="The day of time zero, or its year, for the temporal design.")
 @click.option(
     "--time-unit", type=click.Choice(["d", "wk", "mo", "a"]), default="d", show_default=True, help="Of --time."
 )
@@ -58,6 +59,7 @@ def command(
     causes: str | None,
     identity: str | None,
     site: str | None,
+    date: str | None,
     time_unit: str,
     no_input: bool,
     as_json: bool,
@@ -81,6 +83,7 @@ def command(
         causes=_names(causes),
         id=identity,
         site=site,
+        date=date,
         time_unit=time_unit,
     )
     written = _write(folder, drafted)

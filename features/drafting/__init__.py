@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
+import pandas as pd
 
 from features.contract import UNDECLARED, Contract, ContractError, Table
 from features.drafting.columns import Column, look
@@ -27,7 +28,7 @@ __all__ = ["Draft", "draft"]
 
 # Days at which clinicians speak of risk; a drafted horizon is the nearest of them.
 _HORIZONS: Final = (7, 14, 30, 42, 60, 90, 120, 182, 274, 365, 548, 730, 1096, 1461, 1826, 2557, 3652, 5479, 7305)
-_ROLES: Final = ("time", "event", "competing_time", "competing_event", "id", "site")
+_ROLES: Final = ("time", "event", "competing_time", "competing_event", "id", "site", "date")
 
 
 @final
@@ -54,12 +55,14 @@ def draft(
     causes: Mapping[str, str] | None = None,
     id: str | None = None,  # noqa: A002 — the word of the command line
     site: str | None = None,
+    date: str | None = None,
     time_unit: str = "d",
 ) -> Draft:
     """Contract and study drafted from the table itself.
 
     time, event  columns; the same one twice where an event has a date and no flag. causes  code → name, for several
-    causes or codes other than 0/1. competing  (time, event) columns of an event that may come first.
+    causes or codes other than 0/1. competing  (time, event) columns of an event that may come first. date  column with
+    the day of time zero, or its year: then the study has a temporal design too.
     Raises `ContractError` for columns that are not there, codes that nobody explains, times that are no numbers, and
     the faults of the file itself.
     """
@@ -76,6 +79,7 @@ def draft(
         causes=causes or {},
         identity=id,
         site=site,
+        date=date,
         time_unit=time_unit,
     )
     roles = {settings[role]: role for role in reversed(_ROLES) if role in settings}
@@ -106,7 +110,7 @@ def _screened(contract: Contract, columns: list[Column], extract: Extract, sourc
     if not predictors:
         raise ContractError(f"{source}: no column is left as a predictor: {_why(columns, suspected)}.")
     _, outcome = outcomes_of(frame, contract)[0]
-    causes = causes_of(contract.settings)
+    causes, settings = causes_of(contract.settings), contract.settings
     study = study_text(
         contract,
         title=f"Time to {causes[0].replace('_', ' ')}",
@@ -114,7 +118,8 @@ def _screened(contract: Contract, columns: list[Column], extract: Extract, sourc
         horizons=_horizons(outcome),
         cause=causes[0],
         folds=5 if (outcome.event == 1).sum() >= 50 else 3,
-        by_site="site" in contract.settings and len(set(frame[contract.settings["site"]].dropna())) > 1,
+        by_site="site" in settings and len(set(frame[settings["site"]].dropna())) > 1,
+        by_date="date" in settings and _divides(list(frame[settings["date"]])),
     )
     text = contract_text(contract, columns, {**suspected, "": str(len(frame))}, source)
     taken = {contract.settings.get(role) for role in _ROLES}
@@ -125,6 +130,10 @@ def _screened(contract: Contract, columns: list[Column], extract: Extract, sourc
 def _why(columns: list[Column], suspected: Mapping[str, Any]) -> str:
     without = sum(bool(column.left_out) for column in columns)
     return f"{without} of {len(columns)} columns have a role or nothing to tell, {len(suspected)} are suspected"
+
+
+def _divides(days: list[Any]) -> bool:
+    return len(set(days)) > 1 and not pd.isna(pd.Series(days)).any()
 
 
 def _horizons(outcome: Outcome) -> list[float]:

@@ -23,12 +23,13 @@ def settings_of(
     causes: Mapping[str, str],
     identity: str | None,
     site: str | None,
+    date: str | None,
     time_unit: str,
 ) -> dict[str, Any]:
     """`contract.settings` of a flat table. Raises `ContractError`: a column that is not there, unexplained codes."""
     if time_unit not in DAYS:
         raise ContractError(f'the time unit "{time_unit}" is none of {", ".join(DAYS)}.')
-    named = [time, event, *(competing or ()), *(name for name in (identity, site) if name is not None)]
+    named = [time, event, *(competing or ()), *(name for name in (identity, site, date) if name is not None)]
     _require_columns(cells, named)
     settings: dict[str, Any] = {"time": time, "event": event, "time_unit": time_unit}
     if event == time:
@@ -50,6 +51,8 @@ def settings_of(
         settings["id"] = identity
     if site is not None:
         settings["site"] = site
+    if date is not None:
+        settings["date"] = date
     return settings
 
 
@@ -67,9 +70,16 @@ def role_column(name: str, table: str, cells: list[str], role: str) -> Column:
             name=name, table=table, kind="number", label="Follow-up", known_at="END", minimum=0.0, missing=missing
         )
     elif role in ("id", "site"):
-        kind = "identifier"
-        drafted = Field(name=name, table=table, kind="identifier", label=kind, known_at="T0", missing=("",))
-        drafted = drafted.model_copy(update={"label": "Patient" if role == "id" else "Site"})
+        label = "Patient" if role == "id" else "Site"
+        drafted = Field(name=name, table=table, kind="identifier", label=label, known_at="T0", missing=("",))
+    elif role == "date":
+        if seen.field.kind != "date" and not are_numbers(cells):
+            raise ContractError(
+                f"{name}: is neither dates (YYYY-MM-DD) nor years. try: write it so, or another column for --date."
+            )
+        day = Field(name=name, table=table, kind="date", label="Day of time zero", known_at="T0", missing=missing)
+        year = {"kind": "integer", "label": "Year of time zero"}
+        drafted = day if seen.field.kind == "date" else day.model_copy(update=year)
     elif seen.field.kind == "category":
         drafted = seen.field.model_copy(update={"label": "How follow-up ended", "known_at": "END"})
     else:
@@ -78,6 +88,7 @@ def role_column(name: str, table: str, cells: list[str], role: str) -> Column:
             name=name, table=table, kind="number", label="How follow-up ended", known_at="END", missing=missing
         )
     reasons = {"time": "the follow-up", "event": "the event", "id": "the id", "site": "the site"}
+    reasons["date"] = "the day or year of time zero, which divides patients"
     return Column(drafted, reasons.get(role, "the competing event"))
 
 

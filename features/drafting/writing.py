@@ -66,10 +66,13 @@ def study_text(
     cause: str,
     folds: int,
     by_site: bool,
+    by_date: bool,
 ) -> str:
     """The study in TOML: every choice that can change a clinical number is written out."""
     listed = "\n".join(f"  {_toml(name)}," for name in predictors)
-    sites = '\n[[designs]]\ndesign = "leave_one_site_out"\n' if by_site else ""
+    more = '\n[[designs]]\ndesign = "leave_one_site_out"\n' if by_site else ""
+    # review: the earlier seven of ten patients teach, the later ones are judged
+    more += '\n[[designs]]\ndesign = "temporal"\nshare = 0.7\n' if by_date else ""
     return f"""\
 {_STUDY_HEAD.format(name=contract.name)}
 name = {_toml(contract.name)}
@@ -101,7 +104,7 @@ folds = 3
 design = "nested_cross_validation"
 folds = {folds}
 repeats = 1
-{sites}
+{more}
 [intervals]
 resamples = 200
 level = 0.95

@@ -7,6 +7,8 @@
     censored                code, or a list of codes, of follow-up that ended without an event ("0" unless said).
     time_unit               d, wk, mo or a.
     id, site                optional columns.
+    date                    optional column with the day of time zero, or its year: it divides patients (the temporal
+                            design), and is no predictor.
     competing_time, competing_event, competing_cause, competing_code
                             a competing event with columns of its own: the event that came first counts.
 """
@@ -33,7 +35,7 @@ Settings = Mapping[str, Any]
 # follow-up in another unit at full precision gives the same ties.
 DAYS: Final = {"d": 1.0, "wk": 7.0, "mo": 30.4375, "a": 365.25}
 CENSORED: Final = "censored"
-_ROLES: Final = ("id", "site", "time", "event", "competing_time", "competing_event")
+_ROLES: Final = ("id", "site", "date", "time", "event", "competing_time", "competing_event")
 
 
 @final
@@ -63,7 +65,9 @@ class FlatTable:
         order = np.argsort(ids.astype(np.str_), kind="stable")
         kept, ids = kept.iloc[order].reset_index(drop=True), ids[order]
         outcome = pd.DataFrame({"patient_id": ids, "_time": days[order], "_event": codes[order]})
-        return Conformed(kept[predictors], ids.astype(np.str_), _sites(kept, settings), {"outcome": outcome}, flow)
+        own = {"outcome": outcome}
+        zero, named = _time_zero(kept, settings), ids.astype(np.str_)
+        return Conformed(kept[predictors], named, _sites(kept, settings), own, flow, time_zero=zero)
 
 
 def predictors_of(contract: Contract) -> list[str]:
@@ -185,6 +189,25 @@ def _sites(frame: pd.DataFrame, settings: Settings) -> NDArray[np.str_] | None:
     return texts.where(texts.notna(), "not recorded").to_numpy().astype(np.str_)
 
 
+def _time_zero(frame: pd.DataFrame, settings: Settings) -> NDArray[np.datetime64] | None:
+    """(n,) days; a year is its first day, and what is not recorded is no time."""
+    if "date" not in settings:
+        return None
+    column = _column(frame, str(settings["date"]))
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column.to_numpy(dtype="datetime64[D]")
+    years = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+    wrong = ~column.isna().to_numpy() & ~((years == np.floor(years)) & (years >= 1800) & (years < 2200))
+    if wrong.any():
+        raise ContractError(
+            f"{settings['date']}: {int(wrong.sum())} of {len(years)} rows are neither a date nor a year. "
+            'try: kind = "date" for this field in the contract (YYYY-MM-DD), or whole years as numbers.'
+        )
+    whole = np.where(np.isfinite(years), years, 1970).astype(np.int64) - 1970
+    days = whole.astype("datetime64[Y]").astype("datetime64[D]")
+    return np.where(np.isfinite(years), days, np.datetime64("NaT", "D"))
+
+
 def _ids(
     frame: pd.DataFrame, settings: Settings, predictors: list[str], days: Floats, event: NDArray[np.int64]
 ) -> NDArray[np.object_]:
@@ -203,7 +226,9 @@ def _ids(
                 "one row per patient is expected. try: keep one row of each, or leave --id out if the column is no id."
             )
         return texts.to_numpy(dtype=object)
-    columns = [frame[name].map(_cell).tolist() for name in sorted(predictors)]
+    # A date too: of rows alike in all else it says on which side of a day they lie.
+    telling = sorted(predictors) + [str(settings[role]) for role in ("date",) if role in settings]
+    columns = [_column(frame, name).map(_cell).tolist() for name in telling]
     rows = zip(*columns, (f"{day:.3f}" for day in days), (str(code) for code in event), strict=True)
     names = pd.Series(
         [f"row-{hashlib.sha256(chr(31).join(row).encode()).hexdigest()[:12]}" for row in rows], dtype=object

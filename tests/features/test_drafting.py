@@ -170,6 +170,36 @@ def test_a_file_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> 
         draft(tmp_path / "t.csv", "time", "event")
 
 
+def dated(path: Path, zero: list[str]) -> Path:
+    rng, rows = np.random.default_rng(3), len(zero)
+    frame = pd.DataFrame({"age": rng.normal(60, 9, rows).round(1), "alb": rng.normal(4, 1, rows).round(2)})
+    frame["days"], frame["dead"], frame["zero"] = rng.integers(5, 900, rows), rng.integers(0, 2, rows), zero
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("zero", "kind"), [([f"20{k % 10 + 10}-03-0{k % 9 + 1}" for k in range(120)], "date"),
+                       ([f"20{k % 10 + 10}" for k in range(120)], "integer")]
+)  # fmt: skip
+def test_with_a_day_or_year_of_time_zero_the_study_has_a_temporal_design(
+    zero: list[str], kind: str, tmp_path: Path
+) -> None:
+    table = dated(tmp_path / "dated.csv", zero)
+    drafted = draft(table, "days", "dead", date="zero")
+    contract = meets_its_own_contract(drafted, table, tmp_path)
+    study = tomllib.loads(drafted.study_toml)
+    assert (contract.field("zero").kind, contract.settings["date"]) == (kind, "zero")
+    assert "zero" not in study["predictors"]
+    assert {"design": "temporal", "share": 0.7} in study["designs"]
+    frames = inspect(contract, read_extract(table, contract)).tables
+    conformed = REGISTRIES["table"].conform(frames, contract)
+    assert conformed.time_zero is not None
+    assert {str(day)[:4] for day in conformed.time_zero} == {f"20{k}" for k in range(10, 20)}
+    with pytest.raises(ContractError, match="neither dates"):
+        draft(dated(tmp_path / "odd.csv", ["spring"] * 60 + ["autumn"] * 60), "days", "dead", date="zero")
+
+
 def test_parquet_is_drafted_like_csv(table: Path, tmp_path: Path) -> None:
     frame = pd.read_csv(table)
     frame.to_parquet(tmp_path / "my_table_1.parquet")

@@ -215,3 +215,22 @@ def test_a_time_column_that_is_the_event_too_needs_somebody_with_the_event(
     assert (code, "nobody has the event" in said) == (3, True)
     assert "try: check --event and --causes" in said
     assert not (tmp_path / "p").exists()
+
+
+def test_a_table_with_a_year_of_time_zero_is_judged_on_its_later_patients(
+    spinecast: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    folder, table = tmp_path / "years", patients().drop(columns="ended")
+    folder.mkdir()
+    table.assign(year=2012 + np.arange(len(table)) % 10).to_csv(folder / "mine.csv", index=False)
+    roles = ("--id", "pid", "--date", "year", "--no-input")
+    code, said = spinecast("init", "p", "--from", "mine.csv", *ONE, *roles, at=folder)
+    assert code == 0, said
+    quick = [one for one in QUICK if not one.startswith("designs")] + ["designs=[{design='temporal', share=0.7}]"]
+    asked = ("study", "mine", "--tables", folder / "mine.csv", "--no-tracking", "--workers", "1", *flags(quick))
+    code, said = spinecast(*asked, at=folder / "p")
+    assert code == 0, said
+    (run,) = list_runs(folder / "p")
+    assert run.predictions("temporal").labels == ("time zero from 2019-01-01 on",)
+    assert {one.n for one in run.evidence.find(metric="observed_risk", design="temporal")} == {48}
+    assert "year" not in run.study.predictors

@@ -151,3 +151,9 @@ def test_no_digest_is_told_of_so_few_that_they_could_be_tried_out():
     rows = {row["label"]: row for row in split_proofs(list(leave_one_site_out(ids, sites, seed=1)), ids, 1)}
     assert [label for label, row in rows.items() if row["test_digest"] is None] == ["site=small"]
     assert all(row["overlap"] == 0 for row in rows.values())
+
+
+def test_a_patient_without_a_day_is_not_dealt_to_the_later_side():
+    dates = np.array(["2018-01-01", "2019-01-01", "NaT", "2020-01-01"], dtype="datetime64[D]")
+    with pytest.raises(ResamplingError, match="1 of 4 patients have no date"):
+        list(temporal(np.array(list("abcd")), dates, cutoff="2019-06-01", share=None, seed=1))

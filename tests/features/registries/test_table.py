@@ -140,6 +140,29 @@ def test_a_repeated_id_is_refused() -> None:
         conform(PEOPLE.assign(id=["a", "a", "b"]), **ROLES)
 
 
+def test_the_day_or_the_year_of_time_zero_divides_patients_and_predicts_nothing() -> None:
+    people = {**{name: PEOPLE[name].tolist() for name in PEOPLE}}
+    days = pd.to_datetime(pd.Series(["2020-03-01", "2018-05-05", None]))
+    by_day = conform(pd.DataFrame({**people, "zero": days}), **ROLES, date="zero")
+    assert by_day.time_zero is not None
+    assert by_day.time_zero.astype(str).tolist() == ["2018-05-05", "NaT", "2020-03-01"]
+    by_year = conform(pd.DataFrame({**people, "zero": [2020.0, 2018.0, np.nan]}), **ROLES, date="zero")
+    assert by_year.time_zero is not None
+    assert by_year.time_zero.astype(str).tolist() == ["2018-01-01", "NaT", "2020-01-01"]
+    assert list(by_day.frame) == list(by_year.frame) == ["age", "sex"]
+    with pytest.raises(ContractError, match="2 of 3 rows are neither a date nor a year"):
+        conform(pd.DataFrame({**people, "zero": [2020.5, 12.0, np.nan]}), **ROLES, date="zero")
+
+
+def test_rows_alike_but_for_their_day_are_told_apart_whatever_their_order() -> None:
+    days = pd.to_datetime(pd.Series(["2020-03-01", "2018-05-05"]))
+    alike = pd.DataFrame({"age": [50.0, 50.0], "sex": ["f", "f"], "time": [3.0, 3.0], "event": [1.0, 1.0], "day": days})
+    roles = {**{name: role for name, role in ROLES.items() if name != "id"}, "date": "day"}
+    one, other = conform(alike, **roles), conform(alike[::-1].reset_index(drop=True), **roles)
+    assert one.ids.tolist() == other.ids.tolist()
+    assert np.array_equal(one.time_zero, other.time_zero)
+
+
 def test_sites_are_read_where_the_table_has_them() -> None:
     conformed = conform(PEOPLE.assign(site=["x", None, "y"]), **ROLES, site="site")
     assert conformed.sites is not None
