@@ -202,7 +202,9 @@ def _put(
         "status": alias,
     }
     now = Edition(f"{name}@{version}", identity["model_digest"], run.run, study, evidence, signed, declared)
-    identity["change"] = _change(shelf, now)
+    change = _change(shelf, now)
+    if change is not None:
+        identity["change"] = change
     documents = render(evidence, study, contract, identity, signed, declared)
     with tempfile.TemporaryDirectory(prefix="spinecast-release-") as staging:
         folder = Path(staging) / f"{name}-{version}"
@@ -221,15 +223,15 @@ def _put(
         return shelf.put(name, folder)
 
 
-def _change(shelf: Shelf, now: Edition) -> str:
-    """What is not as in the version before, the champion's if there is one, for page one."""
+def _change(shelf: Shelf, now: Edition) -> str | None:
+    """What is not as in the version before, the champion's if there is one, for page one; None for a first version."""
     from experiments.documents.difference import differences, summary
     from training.bundle import open_bundle
 
     name = now.reference.rpartition("@")[0]
     before = shelf.models().get(name, ())
     if not before:
-        return "The first version of this model."
+        return None
     champion = shelf.aliases().get(name, {}).get("champion")
     placed = next((one for one in before if one.version == champion), before[-1])
     old = edition(placed.reference, open_bundle(placed.folder, placed.manifest_sha256))

@@ -51,8 +51,9 @@ def command(
 ) -> int:
     """Release a run (or the latest of a study): bundle, card and report, alias, MLflow's copy.
 
-    The gate is asked first. One run makes one version, however often it is released; released files never change.
-    With --version and --study, an older version gets the alias back.
+    The gate is asked first. One run with the same declared facts makes one version, however often it is released;
+    changed facts make a new one of the same model. Released files never change. With --version and --study, an older
+    version gets the alias back.
 
     Examples: spinecast release survival --by "A. Surgeon" --reason "first model"
 

@@ -136,8 +136,14 @@ def _baseline(subject: Subject, cause: str, rows: Any) -> Grid:
 
 
 def _unit(field: Any) -> str:
-    others = [unit for unit in field.units if unit != field.unit]
-    return (field.unit or "–") + (f" (also {', '.join(others)})" if others else "")
+    others = [_in_words(unit) for unit in field.units if unit != field.unit]
+    others = [unit for unit in others if unit != _in_words(field.unit)]
+    return (_in_words(field.unit) if field.unit else "–") + (f" (also {', '.join(others)})" if others else "")
+
+
+def _in_words(unit: str) -> str:
+    """Units of time are codes ("a", "mo") that a reader takes for something else."""
+    return {"a": "years", "y": "years", "mo": "months", "wk": "weeks", "d": "days"}.get(unit, unit)
 
 
 def _domain(field: Any) -> str:

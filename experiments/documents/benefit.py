@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from experiments.documents.drawing import BLUE, GREEN, GREY, ORANGE, Drawing, linear, ticks
+from experiments.documents.drawing import BLUE, GREY, STYLES, Drawing, linear, ticks
 from experiments.documents.page import Block, Cell, Figure, Grid, Prose
 from experiments.documents.rivals import comparators_of, model_name
 from experiments.documents.subject import Subject
 from experiments.documents.words import count, days, decimal, plain
 
 _Row = Mapping[str, Any]
-_PURPLE: Final = "#6a3d9a"
-_STYLES: Final = ((BLUE, ""), (ORANGE, "8 4"), (GREEN, "2 3"), (_PURPLE, "10 3 2 3"))
 _MOST: Final = 3  # comparators in one picture; all of them are in the table's file
 _STATUS: Final = {
     "event": "had it by then",
@@ -54,7 +52,7 @@ def decision_curve(subject: Subject, cause: str, horizon: float) -> Figure | Non
         color=BLUE,
     )
     for k, (name, curve) in enumerate(curves.items()):
-        color, dash = _STYLES[k]
+        color, dash = STYLES[k]
         points = _line(curve, "net_benefit", x, y, bottom)
         drawing.path(points, color=color, dash=dash, width=2.4 if k == 0 else 1.8)
         _legend(drawing, 344 + 22 * k, model_name(subject, name), color, dash)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import final
 from xml.sax.saxutils import escape, quoteattr
 
-BLUE, ORANGE, GREEN, GREY = "#0b5c93", "#b4500a", "#0a7a5c", "#5b6470"
-"""Distinguishable in deuteranopia, protanopia and greyscale; lines differ by dash and points by shape besides."""
+BLUE, ORANGE, GREEN, BLACK, GREY = "#0b5c93", "#b4500a", "#0a7a5c", "#111418", "#5b6470"
+STYLES = ((BLUE, ""), (ORANGE, "8 4"), (GREEN, "2 3"), (BLACK, "10 3 2 3"))
+"""Colours and dashes of the curves of one picture, in this order: apart by colour to people without one kind of cones
+(tests simulate all three), and by dash to everybody else."""
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:

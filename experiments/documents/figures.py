@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.documents.drawing import BLUE, GREEN, GREY, ORANGE, Drawing, linear, ticks
+from experiments.documents.drawing import BLUE, GREY, STYLES, Drawing, linear, ticks
 from experiments.documents.page import Cell, Figure, Grid
 from experiments.documents.subject import Subject
 from experiments.documents.words import amount, count, days, decimal, plain, said
 from training.evidence import Estimate
 
 _SHOWN = 12  # rows of a curve beside its figure; the rest is for machines
-_STYLES = ((BLUE, ""), (ORANGE, "7 4"), (GREEN, "2 3"), (GREY, "10 3 2 3"))
 
 
 def calibration(
@@ -75,7 +74,7 @@ def observed(subject: Subject) -> Figure | None:
     _axes(drawing, x, y, end, marks, ticks(0, top), "Days from time zero")
     drawing.text(22, 352 + above, "At risk", size=12, color=GREY)
     for index, ((cause, estimator), curve) in enumerate(curves.items()):
-        color, dash = _STYLES[index % len(_STYLES)]
+        color, dash = STYLES[index % len(STYLES)]
         curve = sorted(curve, key=lambda row: float(row["time_days"]))
         _steps(drawing, x, y, curve, end, color, dash)
         drawing.line(62, 12 + 22 * index, 96, 12 + 22 * index, color=color, width=2.4, dash=dash)

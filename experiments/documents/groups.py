@@ -11,6 +11,7 @@ from experiments.documents.subject import Subject
 from experiments.documents.words import amount, count, days, decimal, plain, said, told_once
 
 _METRICS = ("oe_ratio", "calibration_slope", "auc", "ipa")
+_CHANCE = 0.05
 _PERIODS = ("period", "year", "treatment_year")
 
 
@@ -92,10 +93,12 @@ def widest_gap(subject: Subject) -> str:
         return ""
     row = max(ratios or clear, key=lambda one: abs(_distance(one)))
     who, measure = f"{plain(row['group'])}: {plain(row['level'])}", said("metric", str(row["metric"]))
-    kind = "times that of the others" if row.get("scale") == "ratio" else "more than in the others"
+    kind = "times that of the others" if row.get("scale") == "ratio" else "difference from the others"
     holm = row.get("p_holm")
-    after = "" if holm is None else f", p after Holm {decimal(float(holm), 3)}"
-    return f"{who}: {measure} {_gap(row)} ({_span(row)}) {kind}{after}"
+    after = "" if holm is None else f"; p after Holm {decimal(float(holm), 3)}"
+    if holm is not None and float(holm) >= _CHANCE:
+        after += ", so chance is not ruled out among so many groups"
+    return f"{who}: {measure}, {_gap(row)} ({_span(row)}) {kind}{after}"
 
 
 def _clear(row: Mapping[str, Any]) -> bool:
@@ -130,7 +133,7 @@ def group_blocks(subject: Subject, cause: str, horizon: float) -> tuple[Block, .
     rows = _rows(subject, cause, horizon)
     if not rows:
         return (group_table(subject, cause, horizon, named),)
-    clear = sum(1 for row in rows if row.get("p_holm") is not None and float(row["p_holm"]) < 0.05)
+    clear = sum(1 for row in rows if row.get("p_holm") is not None and float(row["p_holm"]) < _CHANCE)
     words = (
         f"{len(rows)} gaps to the other patients were looked at; {clear} are clear of chance after Holm. "
         f"Widest: {widest_gap(subject) or 'none beyond chance'}. Every gap: tables/subgroup_gaps.csv."

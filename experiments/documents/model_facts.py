@@ -29,9 +29,19 @@ def model_facts(subject: Subject) -> tuple[Section, ...]:
         Section(
             "change",
             "Change",
-            (Prose((fact(subject.identity.get("change"), missing="no earlier version was compared"),)),),
+            (Prose((_change(subject),)),),
         ),
     )
+
+
+def _change(subject: Subject) -> Cell:
+    """What is not as in the version before; a first version, and a run that is not released, have none before them."""
+    told = subject.identity.get("change")
+    version = subject.identity.get("version")
+    if told or version not in (None, 1):
+        return fact(told, missing="no earlier version was compared")
+    why = "first version" if version == 1 else "not yet released; a release is compared with the version before"
+    return Cell(f"not applicable: {why}", state="not applicable")
 
 
 def _identity(subject: Subject) -> Grid:

@@ -148,7 +148,7 @@ def questions(subject: Subject) -> Grid:
         "groups": bool(groups.subgroups_of(subject)),
         "next_site": any(e.value is not None for e in subject.evidence.find(population=hospitals.NEXT)),
         "comparators": bool(rivals.comparators_of(subject)),
-        "change": bool(subject.identity.get("change")),
+        "change": bool(subject.identity.get("change")) or subject.identity.get("version") in (None, 1),
         "monitoring": declared["monitoring"],
         "always": True,
         **{name: bool(subject.table(name)) for name in ("table_one", "sample_size", "split_proofs", "stability")},

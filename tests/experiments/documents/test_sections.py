@@ -281,7 +281,7 @@ def test_page_one_names_worst_and_next_hospital_findings_and_the_nearest_score(w
         assert code in wrong
     assert "PM005" not in wrong
     assert "1, under Findings" in wrong
-    assert "sex: female: Observed : expected 1.31 (1.12 to 1.50) times that of the others, p after Holm 0.010" in wrong
+    assert "sex: female: Observed : expected, 1.31 (1.12 to 1.50) times that of the others; p after Holm 0.010" in wrong
 
 
 def test_the_card_has_a_chapter_for_each(whole: Any) -> None:
@@ -403,3 +403,18 @@ def test_what_missing_inputs_and_other_mappings_would_change_stands_beside_the_s
         for said in ("0.621", "0.651", "ECOG 1 as 70", "0.656", "not applicable: few"):
             assert said in words, said
     assert b"sarcoma as 0" in made["tables/comparator_readings.csv"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [
+        ({"version": 1}, "not applicable: first version"),
+        ({"version": None}, "not applicable: not yet released"),
+        ({"version": 2}, "MISSING: no earlier version was compared"),
+        ({"version": 2, "change": "Against survival@1: data: patients 900 → 1 000."}, "patients 900 → 1 000"),
+    ],
+)
+def test_page_one_says_what_changed_or_why_nothing_could(survival: Any, identity: dict[str, Any], words: str) -> None:
+    made = survival.changed(identity={**survival.identity, **identity}).rendered()
+    front = json.loads(made["card.json"])["page_one"]
+    assert words in json.dumps(next(one for one in front if one["id"] == "change"), ensure_ascii=False)
