@@ -221,7 +221,7 @@ class SuperLearner:
         cohort = FittedIncidence(arrays["cohort__times"], causes, arrays["cohort__incidence"])
         names, left_out = tuple(state.json["names"]), tuple(state.json["left_out"])
         until = float(state.json["until"])
-        found = state.json["recalibration"]
+        found = state.json.get("recalibration")  # a state from before recalibration has none
         recalibration = None if found is None else Recalibration.from_json(found)
         return Blend(causes, names, arrays["weights"], arrays["losses"], left_out, fitted, cohort, until, recalibration)
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from features.outcome import Outcome
 from training.families.cross_fitting import _dealt
-from training.families.family import Design, FamilyError
+from training.families.family import Design, FamilyError, ModelState
 from training.families.super_learner import MEMBERS, SuperLearner
 
 TWO = ("spline_cox", "pooled_logistic")
@@ -108,3 +110,15 @@ def test_where_hardly_anybody_is_followed_one_late_event_tells_nobody_apart() ->
     assert blend.until < 5.0
     S = blend.predict(design.X, np.array([blend.until, 49.0])).survival
     assert np.ptp(S[:, 1] / S[:, 0]) < 1e-9
+
+
+def test_a_bundle_from_before_recalibration_answers_as_it_did() -> None:
+    design, outcome = patients(n=60)
+    blend = SuperLearner(members=("cox", "aalen_johansen")).fit(design, outcome, 1)
+    state = blend.state()
+    older = ModelState({key: value for key, value in state.json.items() if key != "recalibration"}, state.arrays)
+    times = np.array([0.5, 1.0])
+    again = SuperLearner.load(older)
+    assert again.recalibration is None
+    plain = replace(blend, recalibration=None)
+    assert np.array_equal(again.predict(design.X, times).incidence, plain.predict(design.X, times).incidence)
