@@ -17,7 +17,7 @@ from training.evaluation import Scored, panel_of
 from training.evidence import Estimate
 from training.judging.analytic import Analytic, at_horizon, of_all_causes, over_range
 from training.metrics.metric import GIVEN_PREDICTORS, Floats, events_by
-from training.metrics.panel import Panel, basic_interval, multiplicities, normal_interval, pseudo_at, smooth
+from training.metrics.panel import Panel, basic_interval, multiplicities, normal_interval, smooth
 
 JACKKNIFE = "infinitesimal jackknife of the difference over patients"
 WITH_WEIGHTS = f"{JACKKNIFE}, estimated censoring weights included"
@@ -110,7 +110,7 @@ class _Pair:
     def smooth(self, cause: int, horizons: tuple[float, ...]) -> None:
         """The difference of the distances between predicted and observed risk."""
         method = f"{self.drawn.shape[1]} resamples of patients, paired, basic bootstrap"
-        smoother = "flexible_cox_rcs3" if len(self.sides[0].outcome.causes) == 1 else "pseudo_nearest_neighbours"
+        smoother = "flexible_cox_rcs3" if len(self.sides[0].outcome.causes) == 1 else "flexible_fine_gray_rcs3"
         for horizon in horizons:
             self._say("delta_ici", smoother, cause, horizon, partial(self._smooth, cause, horizon), method)
 
@@ -125,8 +125,7 @@ class _Pair:
         return value, *normal_interval(value, error, self.level)
 
     def _smooth(self, cause: int, horizon: float) -> Difference:
-        pseudo, drawn = pseudo_at(self.sides[0], cause, [horizon], self.drawn)
-        left, right = (smooth(p, cause, horizon, self.drawn, pseudo[:, 0], drawn[:, 0]) for p in self.sides)
+        left, right = (smooth(p, cause, horizon, self.drawn) for p in self.sides)
         value = right.errors.ici - left.errors.ici
         if self.drawn.shape[1] < 2:
             return value, None, None

@@ -16,7 +16,7 @@ from training.judging.analytic import at_horizon, of_all_causes, over_range
 from training.judging.place import Ledger, Place
 from training.metrics.calibration import MIN_EVENTS
 from training.metrics.metric import Floats, events_by
-from training.metrics.panel import Panel, pseudo_at
+from training.metrics.panel import Panel
 from training.nonparametric import aalen_johansen, median_follow_up
 
 
@@ -37,7 +37,7 @@ class Judge:
         """drawn: (n, b) multiplicities of the panel's patients; the other arguments as in `evaluate`."""
         self.panel, self.drawn, self.horizons, self.ledger = panel, drawn, horizons, ledger
         self._given, self._thresholds = given, tuple(thresholds)
-        self._smoother = "flexible_cox_rcs3" if len(panel.outcome.causes) == 1 else "pseudo_nearest_neighbours"
+        self._smoother = "flexible_cox_rcs3" if len(panel.outcome.causes) == 1 else "flexible_fine_gray_rcs3"
         for name in ("calibration_curve", "risk_histogram"):
             ledger.tables.setdefault(name, [])
 
@@ -65,22 +65,17 @@ class Judge:
 
     def at_horizons(self, cause: int, null: Panel | None = None) -> None:
         """What needs a horizon. null: the panel of the null family, for a second IPA."""
-        try:
-            pseudo, drawn = pseudo_at(self.panel, cause, self.horizons, self.drawn)
-        except Undefined:
-            n, t = self.panel.outcome.n, len(self.horizons)
-            pseudo, drawn = np.zeros((n, t)), np.zeros((n, t, self.drawn.shape[1]))
         curve = aalen_johansen(self.panel.outcome)
         given = self._rows_given(self.panel)
         first = given if self._honest_first else None
-        for column, horizon in enumerate(self.horizons):
+        for horizon in self.horizons:
             place = Place(self.ledger, self.panel, cause, horizon)
             agreement.mean(place, curve, given=first)
             self._at(place, None, given)
             if null is not None:
                 agreement.against(place, null)
-            agreement.weak(place, pseudo=pseudo[:, column], given=first)
-            agreement.Moderate(place, self.drawn, pseudo[:, column], drawn[:, column]).say(self._smoother)
+            agreement.weak(place, given=first)
+            agreement.Moderate(place, self.drawn).say(self._smoother)
             use.decision_curve(place, self._thresholds)
             use.distribution(place)
 

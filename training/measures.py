@@ -29,7 +29,7 @@ from training.metrics.calibration import (
 )
 from training.metrics.discrimination import auc, harrell_c
 from training.metrics.metric import GIVEN_PREDICTORS, Floats, risk_for
-from training.metrics.smooth_calibration import cox_smoother, errors, neighbour_smoother
+from training.metrics.smooth_calibration import cox_smoother, errors
 from training.nonparametric import pseudo_values
 from training.partial_likelihood import PartialLikelihood
 
@@ -140,8 +140,7 @@ def weak_calibration(outcome: Outcome, cause: int, horizon: float, given: GivenP
 def calibration_curve(outcome: Outcome, cause: int, horizon: float, grid: Sequence[float]) -> Measure:
     """Distances between predicted and observed risk, and the observed risk at `grid`."""
     competing, at = len(outcome.causes) > 1, np.asarray(grid, float)
-    estimator = "pseudo_nearest_neighbours" if competing else "flexible_cox_rcs3"
-    plain = pseudo_values(outcome, cause, [horizon])[:, 0] if competing else np.zeros(0)
+    estimator = "flexible_fine_gray_rcs3" if competing else "flexible_cox_rcs3"
 
     def read(curves: Curves, weights: Floats | None) -> Floats:
         require_follow_up(outcome, horizon)
@@ -150,11 +149,10 @@ def calibration_curve(outcome: Outcome, cause: int, horizon: float, grid: Sequen
         everywhere = np.concatenate([risk, at])
         if np.ptp(risk) < 1e-12:
             raise Undefined("the prediction is the same for everybody")
-        if competing:
-            pseudo = plain if weights is None else pseudo_values(outcome, cause, [horizon], weights)[:, 0]
-            observed = neighbour_smoother(risk, everywhere)(pseudo, weights)
-        else:
-            observed = cox_smoother(outcome, risk, horizon, cause, read_at=everywhere, weights=weights)(None)
+        smoother = cox_smoother(
+            outcome, risk, horizon, cause, read_at=everywhere, subdistribution=competing, weights=weights
+        )
+        observed = smoother(None)
         found = errors(risk, observed[: len(risk)], weights)
         taught = risk if weights is None else risk[weights > 0]
         seen = np.where((at >= taught.min()) & (at <= taught.max()), observed[len(risk) :], np.nan)

@@ -75,7 +75,7 @@ def true_values(new: Ahead, curves: Curves, horizon: float) -> Truth:
     values = dict(_over_range(new, curves, horizon))
     values |= dict(_by_horizon(new, curves, horizon)) | dict(_agreement(new, risk, truth, horizon))
     found = errors(risk, observed(risk))
-    smoother = "flexible_cox_rcs3" if len(curves.causes) == 1 else "pseudo_nearest_neighbours"
+    smoother = "flexible_cox_rcs3" if len(curves.causes) == 1 else "flexible_fine_gray_rcs3"
     values |= {(name, smoother, f"{horizon:g}"): getattr(found, name) for name in ("ici", "e50", "e90")}
     return Truth(values, observed, partial(true_net_benefit, risk, truth))
 

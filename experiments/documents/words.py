@@ -34,6 +34,7 @@ _METRICS = {metric.name: _Metric(metric.title, metric.digits) for metric in METR
 _ESTIMATORS = {
     **{metric.estimator: metric.how for metric in METRICS.values()},
     **{metric.estimator_competing: metric.how_competing for metric in METRICS.values() if metric.estimator_competing},
+    "pseudo_nearest_neighbours": "pseudo-observations smoothed over nearest neighbours",
     "ipcw_null_out_of_fold": "inverse-censoring-weighted, against the null model out of fold",
     "ipcw_over_mean_risk": "inverse-censoring-weighted share of events over mean predicted risk",
     "ipcw_binomial_cloglog": "inverse-censoring-weighted likelihood, cloglog link, at the horizon",

@@ -180,7 +180,7 @@ def test_competing_causes_are_corrected_too():
     apparent, refits = refitted(X, outcome, 12)
     found = asked(outcome, apparent, refits, horizons=(365.0,))
     assert {e.cause for e in found.estimates} == {"recovered", "died"}
-    assert found.one(metric="ici", cause="died").estimator == "pseudo_nearest_neighbours_optimism_corrected"
+    assert found.one(metric="ici", cause="died").estimator == "flexible_fine_gray_rcs3_optimism_corrected"
     assert not found.find(estimator="cox_on_log_hazard_optimism_corrected")
 
 

@@ -85,14 +85,14 @@ def mean(place: Place, curve: AalenJohansen, *, given: Observing | None = None) 
         place.say("oe_ratio", f"ipcw_over_mean_risk{GIVEN_PREDICTORS}", weighed, f"log scale, {METHOD}")
 
 
-def weak(place: Place, *, pseudo: Floats | None = None, given: Observing | None = None) -> None:
+def weak(place: Place, *, given: Observing | None = None) -> None:
     """Slope and intercept at a horizon, by pseudo-observations; given predictors by weighted likelihood."""
     panel = place.panel
 
     @cache
     def lines() -> PseudoCalibration:
         _require_slope(place)
-        values = pseudo_values(panel.outcome, place.cause, [place.day])[:, 0] if pseudo is None else pseudo
+        values = pseudo_values(panel.outcome, place.cause, [place.day])[:, 0]
         return pseudo_calibration(
             values[panel.of], place.risk, patients=panel.of, weights=panel.weights, curvature=True
         )
@@ -172,14 +172,14 @@ def spread(place: Place) -> None:
 class Moderate:
     """The calibration curve of one place, made once for its distances and its rows."""
 
-    def __init__(self, place: Place, drawn: Floats, pseudo: Floats, pseudo_drawn: Floats) -> None:
-        """`drawn` (n, b): multiplicities; pseudo (n,) and pseudo_drawn (n, b) pseudo-observations at the horizon."""
+    def __init__(self, place: Place, drawn: Floats) -> None:
+        """`drawn` (n, b): multiplicities."""
         self.place, self.resamples = place, drawn.shape[1]
         self._found: Smooth | None = None
         self._reason = ""
         try:
             place.require()
-            self._found = smooth(place.panel, place.cause, place.day, drawn, pseudo, pseudo_drawn)
+            self._found = smooth(place.panel, place.cause, place.day, drawn)
         except Undefined as error:
             self._reason = str(error)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -15,8 +15,8 @@ from features.outcome import Outcome
 from training.curves import Curves
 from training.metrics.calibration import require_events
 from training.metrics.metric import Floats
-from training.metrics.smooth_calibration import Errors, cox_smoother, errors, neighbour_smoother
-from training.nonparametric import incidence_at, pseudo_values
+from training.metrics.smooth_calibration import Errors, Smoother, cox_smoother, errors
+from training.nonparametric import incidence_at
 
 Rows = NDArray[np.intp]
 CURVE_POINTS = 50
@@ -111,21 +111,18 @@ class Smooth:
     observed_resampled: Floats
 
 
-def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats, pseudo: Floats, pseudo_drawn: Floats) -> Smooth:
-    """The whole step again in each resample: pseudo-observations or Cox fit, curve, distances.
-
-    pseudo (n,), pseudo_drawn (n, b): pseudo-observations at the horizon, read where causes compete.
-    """
+def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats) -> Smooth:
+    """The whole step again in each resample: fit, curve, distances."""
     require_events(panel.outcome, cause, horizon)
     risk = panel.risk(cause, horizon)
     grid = np.linspace(risk.min(), risk.max(), CURVE_POINTS)
     observed = _smoother(panel, cause, horizon, risk, np.concatenate([risk, grid]))
-    curve, r = observed(None, pseudo), len(risk)
+    curve, r = observed(None), len(risk)
     names = ("ici", "e50", "e90", "emax")
     noise, again_ici = {name: np.zeros(drawn.shape[1]) for name in names}, np.zeros(drawn.shape[1])
     curves = np.zeros((drawn.shape[1], len(grid)))
     for b in range(drawn.shape[1]):
-        again = observed(drawn[:, b], pseudo_drawn[:, b])
+        again = observed(drawn[:, b])
         found = errors(curve[:r], again[:r], panel.weights)
         for name in names:
             noise[name][b] = getattr(found, name)
@@ -134,26 +131,21 @@ def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats, pseudo: Floa
     return Smooth(errors(risk, curve[:r], panel.weights), noise, again_ici, grid, curve[r:], curves)
 
 
-def _smoother(
-    panel: Panel, cause: int, horizon: float, risk: Floats, everywhere: Floats
-) -> Callable[[Floats | None, Floats], Floats]:
-    """(multiplicity of patients or None, pseudo-observations) → observed risk `everywhere`."""
+def _smoother(panel: Panel, cause: int, horizon: float, risk: Floats, everywhere: Floats) -> Smoother:
+    """Multiplicity of patients or None → observed risk `everywhere`."""
     if not panel.varies(risk):
         # A constant per fold ranks nobody: its curve is the observed risk itself.
-        return lambda drawn, _: np.full(len(everywhere), incidence_at(panel.outcome, cause, [horizon], drawn)[0])
-    if len(panel.outcome.causes) > 1:
-        near = neighbour_smoother(risk, everywhere)
-        return lambda drawn, values: near(values[panel.of], panel.weights * (1.0 if drawn is None else drawn[panel.of]))
-    cox = cox_smoother(panel.rows, risk, horizon, cause, read_at=everywhere, weights=panel.weights)
-    return lambda drawn, _: cox(None if drawn is None else panel.weights * drawn[panel.of])
-
-
-def pseudo_at(panel: Panel, cause: int, horizons: Sequence[float], drawn: Floats) -> tuple[Floats, Floats]:
-    """Pseudo-observations (n, t), and (n, t, b) in each resample where causes compete (else empty, not needed)."""
-    plain = pseudo_values(panel.outcome, cause, horizons)
-    if len(panel.outcome.causes) == 1 or not drawn.shape[1]:
-        return plain, np.zeros((panel.outcome.n, len(horizons), drawn.shape[1]))
-    return plain, pseudo_values(panel.outcome, cause, horizons, drawn)
+        return lambda drawn: np.full(len(everywhere), incidence_at(panel.outcome, cause, [horizon], drawn)[0])
+    fitted = cox_smoother(
+        panel.rows,
+        risk,
+        horizon,
+        cause,
+        read_at=everywhere,
+        subdistribution=len(panel.outcome.causes) > 1,
+        weights=panel.weights,
+    )
+    return lambda drawn: fitted(None if drawn is None else panel.weights * drawn[panel.of])
 
 
 def normal_interval(value: float, error: float, level: float) -> tuple[float, float]:

@@ -57,7 +57,7 @@ def test_a_model_that_is_right_has_nothing_to_be_told():
     values = true_values(ahead, model.curves(ahead.X), HORIZON).values
     assert values["oe_ratio", "aalen_johansen_over_mean_risk", "1"] == pytest.approx(1, abs=0.02)
     assert values["calibration_slope", "pseudo_cloglog", "1"] == pytest.approx(1, abs=0.04)
-    assert values["ici", "pseudo_nearest_neighbours", "1"] == pytest.approx(0, abs=0.01)
+    assert values["ici", "flexible_fine_gray_rcs3", "1"] == pytest.approx(0, abs=0.01)
 
 
 @pytest.mark.parametrize("work", [every_interval.new_cohort, every_interval.two_causes])

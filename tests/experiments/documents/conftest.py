@@ -161,7 +161,7 @@ def estimates(
 ) -> list[Estimate]:
     several = len(causes) > 1
     observed_by = "aalen_johansen" if several else "kaplan_meier"
-    flexible = "pseudo_nearest_neighbours" if several else "flexible_cox_rcs3"
+    flexible = "flexible_fine_gray_rcs3" if several else "flexible_cox_rcs3"
     found: list[Estimate] = []
     for cause in causes:
         for horizon, risk in zip(horizons, risks[cause], strict=True):

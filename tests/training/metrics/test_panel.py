@@ -10,7 +10,6 @@ from training.metrics.panel import (
     basic_interval,
     distance_interval,
     multiplicities,
-    pseudo_at,
     smooth,
 )
 
@@ -81,7 +80,6 @@ def test_where_predictions_are_right_the_interval_of_their_distance_holds_nothin
         truth[:, 1:] = 0.0
         panel = Panel.build(outcome, np.arange(200), np.zeros(200), Curves(np.array([1.0]), names, truth))
         drawn = multiplicities(200, 40, seed)
-        pseudo, again = pseudo_at(panel, 1, [1.0], drawn)
-        found = smooth(panel, 1, 1.0, drawn, pseudo[:, 0], again[:, 0])
+        found = smooth(panel, 1, 1.0, drawn)
         held += distance_interval(found.errors.ici, found.noise["ici"], 0.95)[0] == 0.0
     assert held >= 34  # 38 of 40, less two and a half standard errors
