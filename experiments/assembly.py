@@ -15,6 +15,7 @@ from experiments.follow_up import by_design, censoring_given_predictors
 from experiments.limits import limit_facts, limit_tables
 from experiments.sample_size import sample_size_facts, sample_size_table
 from experiments.study import Study
+from experiments.suppression import Told
 from experiments.table_one import calendar_years, case_mix, site_table, table_one
 from features.cohort import Cohort, Flow
 from features.contract import Contract
@@ -25,6 +26,7 @@ from training.appraisal import appraise
 from training.conditional_censoring import ConditionalCensoring
 from training.designs import resamples
 from training.develop import Develop, Developed
+from training.disclosure import Cell, Sum, told_facts, withheld
 from training.evaluation import Scored, evaluate, merged
 from training.evidence import Evidence
 from training.interval_times import READING, TAKEN_AS_KNOWN, resolve
@@ -56,17 +58,44 @@ def assemble(
     outcome = resolve(observed.outcome)
     follow_up = censoring_given_predictors(study, contract, cohort, outcome)
     weighed = by_design(study, contract, cohort, outcome, predictions, follow_up)
-    judged = judge(study, cohort, outcome, develop, predictions, developed, {**weighed, "apparent": follow_up}, engine)
+    complete = np.flatnonzero(~developed.models[developed.chosen].unknown(cohort.frame).any(axis=1))
+    told = Told.of(
+        cohort,
+        outcome,
+        study.endpoint.horizons_days,
+        groups=groups,
+        comparators=develop.comparators,
+        complete=complete,
+        designs={name: np.unique(each.patients) for name, each in predictions.items()},
+    )
+    weights = {**weighed, "apparent": follow_up}
+    judged = told.closed(judge(study, cohort, outcome, develop, predictions, developed, complete, weights, engine))
     pooled = sites_pooled(judged, level=study.intervals.level)
     corrected = _bootstrapped(study, cohort, outcome, develop, predictions, developed, follow_up, engine)
-    beside = contrasts(study, cohort, outcome, develop, predictions, groups, weighed, engine)
+    beside = contrasts(study, cohort, outcome, develop, predictions, groups, weighed, told, engine)
     judged = merged([judged, pooled, corrected, beside, *([] if follow_up is None else [follow_up.evidence])])
     if observed.outcome.interval_censored:
         judged = taking_days_as_known(judged)
     data = Evidence(tables=data_tables(study, contract, cohort, observed), facts=data_facts(study, cohort, observed))
+    made = _made(study, contract, cohort, observed, outcome, develop, predictions, developed, identity)
+    return appraised(told.closed(merged([judged, data, made])), study)
+
+
+def _made(
+    study: Study,
+    contract: Contract,
+    cohort: Cohort,
+    observed: Observed,
+    outcome: Outcome,
+    develop: Develop,
+    predictions: Mapping[str, Predictions],
+    developed: Developed,
+    identity: Mapping[str, Any],
+) -> Evidence:
+    """How the models were made: sample size, limits of the data, coefficients, tuning, refits, splits, digests."""
     model = developed.models[developed.chosen]
     enough = sample_size_table(study, develop, cohort, outcome)
-    made = Evidence(
+    return Evidence(
         tables={
             "sample_size": enough,
             **limit_tables(study, contract, cohort, outcome),
@@ -95,7 +124,6 @@ def assemble(
             "synthetic": identity["synthetic"],
         },
     )
-    return appraised(merged([judged, data, made]), study)
 
 
 def appraised(evidence: Evidence, study: Study) -> Evidence:
@@ -111,15 +139,16 @@ def judge(
     develop: Develop,
     predictions: Mapping[str, Predictions],
     developed: Developed,
+    complete: NDArray[np.intp],
     weighed: Mapping[str, ConditionalCensoring | None],
     engine: Engine,
 ) -> Evidence:
     """Each model under each design, and the chosen one on its own patients ("apparent").
 
-    weighed: design → censoring of the patients that it scores, given their predictors.
+    complete: patients of whom every predictor of the chosen model is known. weighed: design → censoring of the patients
+    that it scores, given their predictors.
     """
     null, compared = develop.null[0], {one.name for one in develop.comparators}
-    complete = np.flatnonzero(~developed.models[developed.chosen].unknown(cohort.frame).any(axis=1))
     asked = [
         (name, model, each.scored(model), each.scored(null), _populations(name, model, cohort, complete))
         for name, each in predictions.items()
@@ -200,10 +229,10 @@ def data_tables(
     frame = derive(cohort.frame, names)
     return {
         "table_one": table_one(frame, cohort.sites, [field_of(contract, name) for name in names]),
-        "flow": flow_table(cohort.flow),
+        "flow": told_flow(cohort.flow),
         "sites": site_table(cohort.sites, observed.outcome),
         "observed_curve": observed_curves(observed.outcome, study.intervals.level),
-        **{name: [dict(row) for row in rows] for name, rows in observed.tables.items()},
+        **{name: [told_facts(row) for row in rows] for name, rows in observed.tables.items()},
     }
 
 
@@ -226,6 +255,22 @@ def flow_table(flow: Flow) -> list[dict[str, Any]]:
     return rows
 
 
+def told_flow(flow: Flow) -> list[dict[str, Any]]:
+    """The same without counts of one to nine, told or to be had by subtraction; how many are analysed is told."""
+    rows, last = flow_table(flow), len(flow.steps)
+    steps = range(1, last + 1)
+    cells: dict[Cell, int] = {(k, name): row[name] for k, row in enumerate(rows) for name in ("left", "remaining")}
+    sums = [Sum((k - 1, "remaining"), ((k, "remaining"), (k, "left"))) for k in steps]
+    # For one reason or another: by how many steps ever.
+    sums += [
+        Sum((j, "remaining"), ((k, "remaining"), *((step, "left") for step in range(j + 1, k + 1))))
+        for j in range(last)
+        for k in range(j + 2, last + 1)
+    ]
+    hidden = withheld(cells, sums, fixed=[(last, "remaining")])
+    return [{name: None if (k, name) in hidden else value for name, value in row.items()} for k, row in enumerate(rows)]
+
+
 def data_facts(study: Study, cohort: Cohort, observed: Observed) -> dict[str, Any]:
     """Counts and follow-up, as small JSON values."""
     outcome = observed.outcome
@@ -239,7 +284,7 @@ def data_facts(study: Study, cohort: Cohort, observed: Observed) -> dict[str, An
         "dates": calendar_years(cohort.time_zero, outcome),
         "resamples": study.intervals.resamples,
         "level": study.intervals.level,
-        "endpoint": dict(observed.facts) | ({"interval_estimator": READING} if outcome.interval_censored else {}),
+        "endpoint": told_facts(observed.facts) | ({"interval_estimator": READING} if outcome.interval_censored else {}),
     }
 
 

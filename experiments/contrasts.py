@@ -9,10 +9,11 @@ from typing import Final
 
 from experiments.comparators import comparators_of
 from experiments.study import Study
-from experiments.subgroups import hidden_populations, hide_small
+from experiments.suppression import Told
 from features.cohort import Cohort
 from features.outcome import Outcome
 from training.comparator_evidence import comparator_tables, judge_comparator
+from training.comparators import Comparator
 from training.conditional_censoring import ConditionalCensoring
 from training.develop import Develop
 from training.evaluation import Scored, merged
@@ -33,14 +34,16 @@ def contrasts(
     predictions: Mapping[str, Predictions],
     groups: Sequence[Subgroup],
     weighed: Mapping[str, ConditionalCensoring | None],
+    told: Told,
     engine: Engine,
 ) -> Evidence:
     """Comparators under every design that predicted them, and the elected model in every subgroup.
 
-    weighed: design → censoring of the patients that it scores, given their predictors.
+    weighed: design → censoring of the patients that it scores, given their predictors. told: which counts are told;
+    a gap is not made of numbers that are not.
     """
     comparators = _comparators(study, cohort, outcome, develop, predictions, weighed, engine)
-    subgroups = _subgroups(study, outcome, predictions, groups, weighed.get(_SUBGROUP_DESIGN), engine)
+    subgroups = _subgroups(study, outcome, predictions, groups, weighed.get(_SUBGROUP_DESIGN), told, engine)
     facts = {
         "comparators": [one.name for one in develop.comparators],
         "subgroups": {group.name: list(group.levels) for group in groups},
@@ -58,8 +61,7 @@ def published_elsewhere(
     censoring: ConditionalCensoring | None = None,
 ) -> Evidence:
     """Raw comparators beside a model that is judged as it is: nothing here may learn, so none is recalibrated."""
-    asked = [one for one in comparators_of(study) if not one.recalibrated]
-    there = [one for one in asked if set(one.source.inputs) <= set(cohort.frame.columns)]
+    there = asked_elsewhere(study, cohort)
     if not there:
         return Evidence()
     horizons = study.endpoint.horizons_days
@@ -84,6 +86,12 @@ def published_elsewhere(
     ]
     lacked = comparator_tables(there, cohort.frame, outcome, horizons)
     return merged([*judged, Evidence(tables=lacked, facts={"comparators": [one.name for one in there]})])
+
+
+def asked_elsewhere(study: Study, cohort: Cohort) -> list[Comparator]:
+    """The study's raw scores whose inputs these patients have."""
+    raw = [one for one in comparators_of(study) if not one.recalibrated]
+    return [one for one in raw if set(one.source.inputs) <= set(cohort.frame.columns)]
 
 
 def _comparators(
@@ -132,6 +140,7 @@ def _subgroups(
     predictions: Mapping[str, Predictions],
     groups: Sequence[Subgroup],
     censoring: ConditionalCensoring | None,
+    told: Told,
     engine: Engine,
 ) -> Evidence:
     if _SUBGROUP_DESIGN not in predictions:
@@ -153,11 +162,7 @@ def _subgroups(
         )
         for group in groups
     ]
-    judged = merged(future.result() for future in futures)
+    judged = told.closed(merged(future.result() for future in futures))
     level, horizon = study.intervals.level, study.endpoint.primary_horizon_days
     gaps = gap_table(judged, groups, primary_horizon=horizon, level=level)
-    hidden = hidden_populations(groups)
-    nothing = {"n": None, "events": None}
-    gaps = [{**row, **(nothing if f"{row['group']}={row['level']}" in hidden else {})} for row in gaps]
-    shown = hide_small(without_rests(judged, groups), groups)
-    return Evidence(shown.estimates, {"subgroup_gaps": gaps} if gaps else {})
+    return Evidence(without_rests(judged, groups).estimates, {"subgroup_gaps": gaps} if gaps else {})

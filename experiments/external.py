@@ -11,18 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.assembly import data_facts, data_tables, taking_days_as_known
-from experiments.contrasts import published_elsewhere
+from experiments.contrasts import asked_elsewhere, published_elsewhere
 from experiments.documents import render
 from experiments.follow_up import censoring_given_predictors
 from experiments.identity import patient_hashes
 from experiments.results import list_runs, write_atomic
 from experiments.run import Met, meet
 from experiments.study import BESIDE, Study
+from experiments.suppression import Told
 from features.cohort import Cohort
 from features.contract import Contract, ContractError
 from features.extract import Extract, read_extract
 from features.outcome import Outcome
 from training.bundle import Bundle
+from training.disclosure import told_facts
 from training.evaluation import Scored, evaluate, merged
 from training.evidence import Evidence
 from training.interval_times import resolve
@@ -79,7 +81,13 @@ def judge_elsewhere(
     judged = _judged(bundle, study, contract, met)
     if met.observed.outcome.interval_censored:
         judged = taking_days_as_known(judged)
-    evidence = merged([judged, _data(bundle, study, contract, extract, met, known)])
+    told = Told.of(
+        met.cohort,
+        resolve(met.observed.outcome),
+        study.endpoint.horizons_days,
+        comparators=asked_elsewhere(study, met.cohort),
+    )
+    evidence = told.closed(merged([judged, _data(bundle, study, contract, extract, met, known)]))
     identity = {
         "name": bundle.manifest.name,
         "version": bundle.manifest.version,
@@ -128,7 +136,7 @@ def _data(bundle: Bundle, study: Study, contract: Contract, extract: Extract, me
             "model_digest": bundle.model_digest,
             "taught_by_sites": [str(row["site"]) for row in bundle.evidence.tables.get("sites", ())],
             "teachers_known": known.ids is not None,
-            "known_ids": int(known.whose_id(met.cohort, met.observed.outcome).sum()),
+            **told_facts({"known_ids": int(known.whose_id(met.cohort, met.observed.outcome).sum())}),
         },
     }
     return Evidence(

@@ -6,7 +6,7 @@ The appraisal reads these; each says counts of at least ten patients, or nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -15,13 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.study import Study
-from experiments.table_one import LEAST, shown_counts
 from features.cohort import Cohort
 from features.contract import NOT_APPLICABLE, Contract, Field
 from features.leakage import screen
 from features.outcome import Outcome
 from features.predictors import derive, field_of
 from training.censoring import Undefined
+from training.disclosure import LEAST, Cell, Sum, shown_counts, withheld
 from training.families import family_named
 from training.proportionality import GLOBAL, TimeTrend, time_trends
 from training.recipe import Recipe
@@ -42,10 +42,7 @@ def limit_tables(study: Study, contract: Contract, cohort: Cohort, outcome: Outc
         "suspicions": [asdict(one) for one in screen(frame, outcome, contract)],
     }
     if cohort.sites is not None and (counts := _outside(study, contract, cohort)):
-        shown = shown_counts({site: int(rows.sum()) for site, rows in counts.items()})
-        found["extrapolation"] = [
-            {"site": site, "n": len(rows), "outside": shown[site]} for site, rows in counts.items()
-        ]
+        found["extrapolation"] = _told(counts)
     return {name: rows for name, rows in found.items() if rows}
 
 
@@ -129,6 +126,25 @@ def _outside(study: Study, contract: Contract, cohort: Cohort) -> dict[str, NDAr
             beyond |= _unseen(field, frame.loc[own, field.name], frame.loc[~own, field.name])
         found[str(site)] = beyond
     return found
+
+
+def _told(outside: Mapping[str, NDArray[np.bool_]]) -> list[dict[str, Any]]:
+    """Rows {site, n, outside}; None for what is not told."""
+    sizes = shown_counts({site: len(rows) for site, rows in outside.items()})
+    cells: dict[Cell, int] = {"outside": int(sum(rows.sum() for rows in outside.values()))}
+    sums = [Sum("outside", tuple((site, "outside") for site in outside))]
+    for site, rows in outside.items():
+        own = {"n": len(rows), "outside": int(rows.sum()), "inside": int((~rows).sum())}
+        cells |= {(site, name): count for name, count in own.items()}
+        sums.append(Sum((site, "n"), ((site, "outside"), (site, "inside"))))
+    unsaid = {(site, "n") for site, size in sizes.items() if size is None}
+    silent = {(site, "inside") for site in outside} | unsaid
+    fixed = {"outside", *((site, "n") for site in outside)} - unsaid
+    hidden = withheld(cells, sums, silent=silent, fixed=fixed)
+    return [
+        {"site": site, "n": sizes[site]} | {"outside": None if (site, "outside") in hidden else int(rows.sum())}
+        for site, rows in outside.items()
+    ]
 
 
 def _unseen(field: Field, here: pd.Series[Any], elsewhere: pd.Series[Any]) -> NDArray[np.bool_]:

@@ -1,9 +1,8 @@
-"""From the words of a study to groups of patients; small counts hidden."""
+"""From the words of a study to groups of patients."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -13,11 +12,9 @@ from numpy.typing import NDArray
 
 from experiments.study import Study, SubgroupChoice
 from experiments.suggestions import did_you_mean
-from experiments.table_one import shown_counts
 from features.cohort import Cohort
 from features.contract import NOT_APPLICABLE, Contract, Field
 from features.predictors import DERIVED, derive, field_of, inputs_of
-from training.evidence import Estimate, Evidence
 from training.subgroups import Subgroup
 
 _NOT_KNOWN: Final = "not known"
@@ -46,25 +43,6 @@ def subgroup_faults(study: Study, contract: Contract) -> Iterator[str]:
             yield f"subgroups: {choice.field} is derived from {', '.join(lacking)}, which the contract lacks."
             continue
         yield from _kind_faults(choice, field_of(contract, choice.field), contract)
-
-
-def hidden_populations(groups: Sequence[Subgroup]) -> set[str]:
-    """Levels whose counts are not told: the few, and another with them."""
-    hidden: set[str] = set()
-    for group in groups:
-        counts = shown_counts({level: len(rows) for level, rows in group.levels.items()})
-        hidden |= {group.population(level) for level, count in counts.items() if count is None}
-    return hidden
-
-
-def hide_small(judged: Evidence, groups: Sequence[Subgroup]) -> Evidence:
-    """Counts of small levels as None, and never one alone: it would be found by subtraction."""
-    hidden = hidden_populations(groups)
-
-    def shown(one: Estimate) -> Estimate:
-        return replace(one, n=None, events=None) if one.population in hidden else one
-
-    return Evidence(tuple(shown(one) for one in judged.estimates), judged.tables, judged.facts)
 
 
 def _choices(study: Study) -> list[SubgroupChoice]:

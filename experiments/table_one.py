@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from features.contract import NOT_APPLICABLE, Field
 from features.outcome import Outcome
+from training.disclosure import LEAST, Cell, Sum, shown_counts, withheld
 
-LEAST = 10
-"""At a single site, what fewer patients than this say is not printed: a rare level names a person."""
+_KNOWN: Final = "n"
+_QUANTILES: Final = {"median": 0.5, "lower_quartile": 0.25, "upper_quartile": 0.75}
 
 
 def table_one(frame: pd.DataFrame, sites: NDArray[Any] | None, fields: Sequence[Field]) -> list[dict[str, Any]]:
@@ -21,26 +22,26 @@ def table_one(frame: pd.DataFrame, sites: NDArray[Any] | None, fields: Sequence[
 
     site       "all" or a site's id.        statistic  "median", "lower_quartile", "upper_quartile", "count".
     n          patients whose value is known; `missing` those asked and not known; `of` those it applies to.
-    value      None where fewer than `LEAST` patients of one site stand behind it, or would be found by subtraction.
+
+    None stands for a count of one to nine patients and for what would give one back by subtraction, across levels or
+    across sites; and for a quantile with fewer than ten patients on either side.
     """
+    groups = dict(_groups(frame, sites))
     rows: list[dict[str, Any]] = []
     for field in fields:
-        for site, group in _groups(frame, sites):
-            column = group[field.name]
-            applies = (column != NOT_APPLICABLE).to_numpy(bool)
-            known = column[applies & column.notna().to_numpy(bool)]
-            about = {
+        counted = {site: _counted(field, group[field.name]) for site, group in groups.items()}
+        told = _told(counted)
+        for site, group in groups.items():
+            own = told[site]
+            about: dict[str, Any] = {
                 "site": site,
                 "field": field.name,
                 "label": field.label,
                 "kind": field.kind,
                 "unit": field.unit,
-                "n": len(known),
-                "missing": int(applies.sum()) - len(known),
-                "of": int(applies.sum()),
             }
-            least = 1 if site == "all" else LEAST
-            rows += [about | statistic for statistic in _statistics(field, known, least)]
+            about |= {name: own[name] for name in (_KNOWN, "missing", "of")}
+            rows += [about | statistic for statistic in _statistics(field, _known(group[field.name]), own)]
     return rows
 
 
@@ -50,40 +51,61 @@ def _groups(frame: pd.DataFrame, sites: NDArray[Any] | None) -> Iterator[tuple[s
         yield site, frame[np.asarray(sites) == site]
 
 
-def _statistics(field: Field, known: pd.Series[Any], least: int) -> Iterator[dict[str, Any]]:
-    if field.numeric:
-        enough = len(known) >= least
-        for name, q in (("median", 0.5), ("lower_quartile", 0.25), ("upper_quartile", 0.75)):
-            value = float(np.quantile(known.to_numpy(float), q)) if enough and len(known) else None
-            yield {"statistic": name, "level": None, "value": value}
-        return
+def _counted(field: Field, column: pd.Series[Any]) -> dict[str, int]:
+    """Patients by what is known of them: levels, then how many are known, missing, not asked, and all."""
+    applies = (column != NOT_APPLICABLE).to_numpy(bool)
+    known = _known(column)
+    levels = {level: int((known == value).sum()) for level, value in _levels(field).items()}
+    counts = {f"={level}": count for level, count in levels.items()}
+    of = int(applies.sum())
+    whole = {_KNOWN: len(known), "missing": of - len(known), "of": of, "not asked": len(column) - of}
+    return {**counts, **whole, "everybody": len(column)}
+
+
+def _levels(field: Field) -> dict[str, Any]:
     if field.kind == "boolean":
-        yes = int((known.astype(float) == 1.0).sum())
-        counts = {"yes": shown_counts({"yes": yes, "no": len(known) - yes}, least)["yes"]}
-    else:
-        counts = shown_counts({level: int((known == level).sum()) for level in field.levels}, least)
-    for level, count in counts.items():
-        yield {"statistic": "count", "level": level, "value": count}
+        return {"yes": 1.0, "no": 0.0}
+    return {} if field.numeric else {level: level for level in field.levels}
 
 
-def shown_counts(counts: Mapping[str, int], least: int = LEAST) -> dict[str, int | None]:
-    """Counts that add up to a known whole, those from 1 to `least` − 1 as None; never one alone, which a subtraction
-    would give back: the smallest of the others goes with it.
-    """
-    hidden = {name for name, count in counts.items() if 0 < count < least}
-    others = [name for name, count in counts.items() if count >= least]
-    if len(hidden) == 1 and others:
-        hidden.add(min(others, key=counts.__getitem__))
-    return {name: None if name in hidden else count for name, count in counts.items()}
+def _told(counted: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int | None]]:
+    """The counts of one field that are told, site by site; levels add up, and so do sites."""
+    sites = [site for site in counted if site != "all"]
+    cells: dict[Cell, int] = {(site, name): count for site, own in counted.items() for name, count in own.items()}
+    sums = [Sum(("all", name), tuple((site, name) for site in sites)) for name in counted["all"] if sites]
+    for site, own in counted.items():
+        levels = tuple((site, name) for name in own if name.startswith("="))
+        sums += [Sum((site, _KNOWN), levels)] if levels else []
+        sums.append(Sum((site, "of"), ((site, _KNOWN), (site, "missing"))))
+        sums.append(Sum((site, "everybody"), ((site, "of"), (site, "not asked"))))
+    sizes = shown_counts({site: counted[site]["everybody"] for site in sites})
+    unsaid = {(site, "everybody") for site, size in sizes.items() if size is None}
+    fixed = {(site, "everybody") for site in counted} - unsaid
+    hidden = withheld(cells, sums, silent={cell for cell in cells if cell[1] == "not asked"} | unsaid, fixed=fixed)
+    return {
+        site: {name: None if (site, name) in hidden else count for name, count in own.items()}
+        for site, own in counted.items()
+    }
+
+
+def _statistics(field: Field, known: pd.Series[Any], told: Mapping[str, int | None]) -> Iterator[dict[str, Any]]:
+    if field.numeric:
+        values = known.to_numpy(float)
+        for name, q in _QUANTILES.items():
+            enough = min(q, 1 - q) * len(values) >= LEAST
+            yield {"statistic": name, "level": None, "value": float(np.quantile(values, q)) if enough else None}
+        return
+    for level in ("yes",) if field.kind == "boolean" else field.levels:
+        yield {"statistic": "count", "level": level, "value": told[f"={level}"]}
 
 
 def site_table(sites: NDArray[Any] | None, outcome: Outcome) -> list[dict[str, Any]]:
-    """Rows {site, n, censored, and one count per cause}; what fewer than `LEAST` patients say is None."""
+    """Rows {site, n, censored, and one count per cause}; see `Told` for which of them are told."""
     rows = []
     for site in [] if sites is None else sorted(set(sites.tolist())):
         own = outcome.event[np.asarray(sites) == site]
         counts = {name: int((own == k).sum()) for k, name in enumerate(("censored", *outcome.causes))}
-        rows.append({"site": site, "n": len(own), **shown_counts(counts)})
+        rows.append({"site": site, "n": len(own), **counts})
     return rows
 
 
@@ -102,7 +124,7 @@ def case_mix(frame: pd.DataFrame, judged: NDArray[np.bool_], fields: Sequence[Fi
             middle = [float(np.median(side)) if len(side) >= LEAST else None for side in values]
             rows.append(about | {"level": None} | _beside(values, middle))
             continue
-        values_of: dict[str, Any] = {"yes": 1.0, "no": 0.0} if field.kind == "boolean" else {x: x for x in field.levels}
+        values_of = _levels(field)
         shown = [
             shown_counts({level: int((side == told).sum()) for level, told in values_of.items()}) for side in sides
         ]

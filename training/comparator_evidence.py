@@ -16,6 +16,7 @@ from training.censoring import Undefined
 from training.comparators import Comparator, PublishedScore, UploadedRisk
 from training.comparison import compare
 from training.conditional_censoring import ConditionalCensoring
+from training.disclosure import Cell, Sum, withheld
 from training.evaluation import Scored, evaluate
 from training.evidence import Estimate, Evidence
 from training.metrics import METRICS
@@ -205,15 +206,18 @@ def _about_upload(source: UploadedRisk, frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _counts(scored: NDArray[np.bool_], open_: NDArray[np.bool_]) -> dict[str, int | None]:
-    patients, not_scored = _told(scored)
-    with_range, complete = _told(open_)
-    return {"patients": patients, "not_scored": not_scored, "complete": complete, "with_range": with_range}
-
-
-def _told(who: NDArray[np.bool_]) -> tuple[int | None, int | None]:
-    """How many are so and how many are not; neither where one of them is few: it would be had by subtraction."""
-    yes, no = int(who.sum()), int((~who).sum())
-    return (None, None) if 0 < min(yes, no) < MIN_EVENTS else (yes, no)
+    """How many are scored or not, and of the scored how many completely; None for what is not told."""
+    patients, wide = int(scored.sum()), int(open_.sum())
+    counts = {
+        "patients": patients,
+        "not_scored": len(scored) - patients,
+        "complete": patients - wide,
+        "with_range": wide,
+    }
+    cells: dict[Cell, int] = {**counts, "everybody": len(scored)}
+    sums = [Sum("everybody", ("patients", "not_scored")), Sum("patients", ("complete", "with_range"))]
+    hidden = withheld(cells, sums, fixed=["everybody"])
+    return {name: None if name in hidden else count for name, count in counts.items()}
 
 
 def _ranges(

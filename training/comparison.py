@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from features.outcome import Outcome
 from training.censoring import Undefined, require_follow_up
 from training.conditional_censoring import METHOD, ConditionalCensoring
+from training.disclosure import WITHHELD
 from training.evaluation import Scored, panel_of
 from training.evidence import Estimate
 from training.judging.analytic import Analytic, at_horizon, of_all_causes, over_range
+from training.judging.use import told_thresholds
 from training.metrics.metric import GIVEN_PREDICTORS, Floats, events_by
 from training.metrics.panel import Panel, basic_interval, multiplicities, normal_interval, smooth
 
@@ -76,7 +78,7 @@ def compare(
         )
     layers = None if strata is None else np.unique(strata[left.patients], return_inverse=True)[1]
     drawn = multiplicities(len(left.patients), resamples, seed, layers)
-    pair = _Pair(left, right, drawn, names[1], level)
+    pair = _Pair(left, right, drawn, names[1], level, tuple(thresholds))
     days, causes = tuple(float(h) for h in sorted(horizons)), len(outcome.causes)
     pair.differ(of_all_causes(), 1 if causes == 1 else 0, None, None)
     for cause in range(1, causes + 1):
@@ -91,8 +93,11 @@ def compare(
 class _Pair:
     """Collects the differences of two panels."""
 
-    def __init__(self, left: Panel, right: Panel, drawn: Floats, name: str, level: float) -> None:
+    def __init__(
+        self, left: Panel, right: Panel, drawn: Floats, name: str, level: float, thresholds: tuple[float, ...]
+    ) -> None:
         self.sides, self.drawn, self.name, self.level = (left, right), drawn, name, level
+        self.thresholds = thresholds
         self.estimates: list[Estimate] = []
 
     def differ(
@@ -101,11 +106,19 @@ class _Pair:
         """Each number's difference; with weights given the predictors once more, where they are the headline."""
         for one in numbers:
             method = WITH_WEIGHTS if one.weighted else JACKKNIFE
-            self._say(_named(one.metric), one.estimator, cause, horizon, partial(self._jackknife, one, None), method)
+            plain: Callable[[], Difference] = partial(self._jackknife, one, None)
+            if one.threshold is not None and horizon is not None and not self._tells(one.threshold, cause, horizon):
+                plain = _withheld
+            self._say(_named(one.metric), one.estimator, cause, horizon, plain, method)
             if one.weighted and given is not None and given.headline:
                 honest = partial(self._jackknife, one, given)
                 method = f"{JACKKNIFE}; {METHOD}"
                 self._say(_named(one.metric), f"{one.estimator}{GIVEN_PREDICTORS}", cause, horizon, honest, method)
+
+    def _tells(self, threshold: float, cause: int, horizon: float) -> bool:
+        """Whether net benefit at the threshold is told of both: with the difference one tells the other."""
+        told = (told_thresholds(panel, panel.risk(cause, horizon), self.thresholds) for panel in self.sides)
+        return all(threshold in each for each in told)
 
     def smooth(self, cause: int, horizons: tuple[float, ...]) -> None:
         """The difference of the distances between predicted and observed risk."""
@@ -161,6 +174,10 @@ class _Pair:
             return
         interval: dict[str, Any] = {"level": self.level, "method": method} if low is not None else {}
         self.estimates.append(Estimate(value=value, low=low, high=high, **interval, **key))
+
+
+def _withheld() -> Difference:
+    raise Undefined(WITHHELD)
 
 
 def _named(metric: str) -> str:

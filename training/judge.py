@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.censoring import Censoring, GivenPredictors, Observing, Undefined, censoring
 from training.conditional_censoring import ConditionalCensoring
+from training.disclosure import WITHHELD
 from training.evidence import Estimate
 from training.judging import agreement, use
 from training.judging.analytic import at_horizon, of_all_causes, over_range
@@ -100,9 +101,11 @@ class Judge:
     def _at(self, place: Place, g: Observing | None, given: Observing | None) -> None:
         """The analytic numbers at one horizon."""
         horizon, causes = place.day, len(self.panel.outcome.causes)
+        told = use.told_thresholds(place.panel, place.risk, self._thresholds) if place.population == "all" else []
         for one in at_horizon(place.cause, horizon, causes, self._thresholds):
             note = "" if one.threshold is None else use.out_of_reach(place, one.threshold)
-            place.jackknife(one, g=g, given=given, headline=self._honest_first, note=note)
+            why = WITHHELD if one.threshold is not None and one.threshold not in told else ""
+            place.jackknife(one, g=g, given=given, headline=self._honest_first, note=note, withheld=why)
 
     def facts(self) -> dict[str, Any]:
         """Counts and follow-up of the patients scored."""

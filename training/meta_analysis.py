@@ -172,8 +172,8 @@ def _said(
         "horizon_days": first.horizon_days,
         "design": DESIGN,
         "model": first.model,
-        "n": sum(e.n or 0 for e in pooled),
-        "events": sum(e.events or 0 for e in pooled),
+        "n": _together([e.n for e in pooled]),
+        "events": _together([e.events for e in pooled]),
     }
     count = f"{len(used)} of {len(sites)} sites" + (f", {left_out} left out (see site_performance)" if left_out else "")
     between: dict[str, Any] = {"metric": "tau", "estimator": f"reml_{scale.name}", "population": POOLED}
@@ -195,6 +195,12 @@ def _said(
     low, high = scale.back(found.next_low), scale.back(found.next_high)
     words = f"prediction interval for the next site, t({len(used) - 2}), {words}"
     return [*said, Estimate(value=value, low=low, high=high, level=level, method=words, **ahead, **key)]
+
+
+def _together(counts: Sequence[int | None]) -> int | None:
+    """Their sum; of what is not told none."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _row(site: Estimate, weight: float | None, pooled: int) -> dict[str, Any]:

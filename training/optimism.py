@@ -29,7 +29,7 @@ from training.curves import Curves
 from training.evidence import Estimate, Evidence
 from training.measures import Measure, measures_of
 from training.metrics.metric import GIVEN_PREDICTORS, Floats, events_by
-from training.metrics.panel import CURVE_POINTS
+from training.metrics.panel import calibration_grid
 from training.workers import Engine
 
 Kind = Literal["plain", "ratio", "slope", "rank"]
@@ -266,8 +266,7 @@ def _grids(apparent: Curves, days: Sequence[float]) -> dict[tuple[int, float], t
     grids = {}
     for cause, name in enumerate(apparent.causes, start=1):
         for day in days:
-            risk = apparent.risk_at(day, name)
-            grids[cause, day] = tuple(np.linspace(risk.min(), risk.max(), CURVE_POINTS).tolist())
+            grids[cause, day] = tuple(calibration_grid(apparent.risk_at(day, name)).tolist())
     return grids
 
 

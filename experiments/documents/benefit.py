@@ -72,11 +72,11 @@ def decision_curve(subject: Subject, cause: str, horizon: float) -> Figure | Non
 def risk_by_outcome(subject: Subject, cause: str, horizon: float) -> Figure | None:
     """Predicted risks of those who had the event, those who had not, and those of whom it is not known."""
     where = {"design": subject.design, "model": subject.model, "cause": cause, "horizon_days": horizon}
-    rows = [row for row in subject.table("risk_by_outcome", **where) if row.get("p50") is not None]
+    rows = [row for row in subject.table("risk_by_outcome", **where) if row.get("p25") is not None]
     if not rows:
         return None
     drawing = Drawing(640, 50 + 42 * len(rows))
-    top = min(1.0, max(float(row["p95"]) for row in rows) * 1.08)
+    top = min(1.0, max(float(row[_ends(row)[1]]) for row in rows) * 1.08)
     x = linear(0, top, 210, 615)
     bottom = 8 + 42 * len(rows)
     for mark in ticks(0, top):
@@ -93,7 +93,7 @@ def risk_by_outcome(subject: Subject, cause: str, horizon: float) -> Figure | No
             f"{decimal(100 * medians['event_free'], 0)} % where it did not"
         )
     description = (
-        "Boxes hold the middle half of patients, with the median; whiskers run from 5 to 95 of 100 patients. "
+        "Boxes hold the middle half of patients, with the median; whiskers run from 5 to 95 of 100, if ten lie beyond. "
         + (
             "; ".join(f"{_STATUS.get(str(r['outcome']), plain(r['outcome']))}: {count(r['n'])} patients" for r in rows)
             + "."
@@ -195,13 +195,19 @@ def _decision_data(subject: Subject, curves: Mapping[str, Sequence[_Row]], cause
 
 
 def _box(drawing: Drawing, x: Any, y: float, row: _Row) -> None:
-    at = {name: x(float(row[name])) for name in ("p5", "p25", "p50", "p75", "p95")}
+    low, high = _ends(row)
+    at = {name: x(float(row[name])) for name in (low, "p25", "p50", "p75", high)}
     words = _STATUS.get(str(row["outcome"]), plain(row["outcome"]))
     drawing.text(200, y - 2, words, anchor="end")
     drawing.text(200, y + 13, f"{count(row['n'])} patients", anchor="end", size=11, color=GREY)
-    drawing.line(at["p5"], y, at["p95"], y, color=BLUE, width=1.6)
+    drawing.line(at[low], y, at[high], y, color=BLUE, width=1.6)
     drawing.box(at["p25"], y - 9, at["p75"] - at["p25"], 18, fill="#cfdde8", stroke=BLUE)
     drawing.line(at["p50"], y - 9, at["p50"], y + 9, color=BLUE, width=2.6)
+
+
+def _ends(row: _Row) -> tuple[str, str]:
+    """The outer quantiles that are told."""
+    return ("p25", "p75") if row["p5"] is None else ("p5", "p95")
 
 
 def _number(value: Any) -> bool:

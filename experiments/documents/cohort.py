@@ -27,7 +27,7 @@ def table_one(subject: Subject) -> Grid | None:
         lines += _field_lines(label, of_field, places)
     note = (
         "Counts with their share of the known values; numbers as median (quartiles). Each field ends with the unknown, "
-        "of those it applies to. “few”: fewer than 10 patients of one site stand behind it, so it is not printed."
+        "of those it applies to. “few”: fewer than 10 patients stand behind it, or a subtraction would tell of so few."
     )
     return Grid(
         "Patients at time zero",
@@ -133,7 +133,9 @@ def _plain(value: Any) -> Cell:
 
 
 def _size(subject: Subject, rows: Sequence[_Row], site: str) -> Cell:
-    counted = [int(row["n"]) for row in subject.table("sites") if str(row["site"]) == site]
+    counted = [row["n"] for row in subject.table("sites") if str(row["site"]) == site]
+    if counted == [None]:
+        return _FEW
     whole = [subject.n] if site == "all" and subject.n is not None else []
     sizes = (
         counted or whole or [int(row["of"]) for row in rows if str(row["site"]) == site and row.get("of") is not None]
@@ -163,8 +165,9 @@ def _quartiles(by: Mapping[tuple[str, str], _Row], site: str) -> Cell:
     values = [by.get((site, level), {}).get("value") for level in _QUARTILES]
     if values[0] is None:
         return _FEW
-    shown = [_short(value) for value in values]
-    return Cell(f"{shown[0]} ({shown[1]} to {shown[2]})", value=float(values[0]), numeric=True)
+    shown = [_short(value) for value in values if value is not None]
+    between = f" ({shown[1]} to {shown[2]})" if len(shown) == len(values) else ""
+    return Cell(f"{shown[0]}{between}", value=float(values[0]), numeric=True)
 
 
 def _share(row: _Row | None) -> Cell:
@@ -182,9 +185,11 @@ def _share(row: _Row | None) -> Cell:
 
 
 def _missing(rows: Sequence[_Row], site: str) -> Cell:
-    here = next((row for row in rows if str(row["site"]) == site and row.get("of")), None)
+    here = next((row for row in rows if str(row["site"]) == site and row.get("of") != 0), None)
     if here is None:
         return Cell("–")
+    if here.get("missing") is None or here.get("of") is None:
+        return _FEW
     missing, of = int(here.get("missing") or 0), int(here["of"])
     return Cell(f"{count(missing)} ({decimal(100 * missing / of, 0)} %)", value=float(missing), numeric=True)
 

@@ -161,13 +161,15 @@ def _square_axes(drawing: Drawing, x: Any, y: Any, top: float, label: str, horiz
 def _histogram(drawing: Drawing, x: Any, bars: Sequence[Mapping[str, Any]], top: float) -> None:
     drawing.line(x(0), 450, x(top), 450, color="#9aa3ad")
     shown = [bar for bar in bars if float(bar["from"]) < top]
-    most = max((float(bar["patients"]) for bar in shown), default=0)
+    # As high as crowded: where few are, a bin is wider.
+    crowd = [float(bar["patients"]) / (float(bar["to"]) - float(bar["from"])) for bar in shown]
+    most = max(crowd, default=0)
     if not most:
         drawing.text((x(0) + x(top)) / 2, 425, "MISSING: histogram of risks", anchor="middle", color=GREY)
         return
-    for bar in shown:
+    for bar, density in zip(shown, crowd, strict=True):
         left, right = x(float(bar["from"])), x(min(float(bar["to"]), top))
-        height = 62 * float(bar["patients"]) / most
+        height = 62 * density / most
         drawing.box(left + 0.5, 450 - height, right - left - 1, height, fill="#8fa9bf")
 
 

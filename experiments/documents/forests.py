@@ -107,11 +107,10 @@ def flow(subject: Subject) -> Figure | None:
     rows = subject.table("flow")
     if not rows:
         return None
-    started = int(rows[0]["remaining"]) + int(rows[0]["left"])
-    analysed = int(rows[-1]["remaining"])
-    leaving = [row for row in rows if int(row["left"]) > 0]
+    started, analysed = rows[0]["remaining"], int(rows[-1]["remaining"])
+    leaving = [row for row in rows if row["left"] is None or int(row["left"]) > 0]
     drawing = Drawing(620, 64 + 74 * len(leaving) + 4)
-    _flow_box(drawing, 2, f"{count(started)} in the registry", BLUE)
+    _flow_box(drawing, 2, "the registry" if started is None else f"{count(started)} in the registry", BLUE)
     y = 46.0
     for index, row in enumerate(leaving):
         drawing.line(110, y, 110, y + 30, color=GREY, width=1.5)
@@ -120,15 +119,15 @@ def flow(subject: Subject) -> Figure | None:
         for line, text in enumerate(words):
             drawing.text(258, y + 18 + 17 * line - (8 if len(words) > 1 else 0), text, color="#1d232b")
         last = index == len(leaving) - 1
-        _flow_box(
-            drawing, y + 30, f"{count(row['remaining'])} " + ("analysed" if last else "remain"), BLUE if last else GREY
-        )
+        rest = "the others remain" if row["remaining"] is None else f"{count(row['remaining'])} remain"
+        _flow_box(drawing, y + 30, f"{count(analysed)} analysed" if last else rest, BLUE if last else GREY)
         y += 74
-    title = f"{count(analysed)} of {count(started)} patients are analysed"
+    title = f"{count(analysed)}{'' if started is None else f' of {count(started)}'} patients are analysed"
     silent = len(rows) - len(leaving)
     description = (
-        f"Flow of the cohort: {count(started)} patients in the registry, "
-        f"{count(started - analysed)} left for {len(leaving)} reason{'' if len(leaving) == 1 else 's'}, "
+        f"Flow of the cohort: {'all' if started is None else count(started)} patients in the registry, "
+        f"{count(None if started is None else started - analysed)} left for "
+        f"{len(leaving)} reason{'' if len(leaving) == 1 else 's'}, "
         f"{count(analysed)} analysed. "
         f"Further conditions checked by which nobody left: {silent}."
     )

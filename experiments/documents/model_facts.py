@@ -91,11 +91,11 @@ def _who(subject: Subject) -> tuple[Block, ...]:
             parts += [number(risk), f" by {days(horizon)}" + ("; " if index < len(risks) - 1 else ".")]
         lines.append(Prose.of(*parts))
     if flow:
-        left = sum(int(row["left"]) for row in flow)
-        largest = max(flow, key=lambda row: int(row["left"]))
-        why = f", most for: {largest['reason']} ({count(largest['left'])})" if left else ""
-        of = count(int(flow[0]["remaining"]) + int(flow[0]["left"]))
-        lines.append(Prose.of(f"{count(left) if left else 'None'} of {of} left the cohort{why}."))
+        started, largest = flow[0]["remaining"], max(flow, key=lambda row: int(row["left"] or 0))
+        left = None if started is None else int(started) - int(flow[-1]["remaining"])
+        why = f", most for: {largest['reason']} ({count(largest['left'])})" if largest["left"] else ""
+        of = "" if started is None else f" of {count(started)}"
+        lines.append(Prose.of(f"{'None' if left == 0 else count(left).capitalize()}{of} left the cohort{why}."))
     missing = cohort.most_missing(subject)
     if missing:
         words = ", ".join(f"{label} ({count(round(100 * k / of))} %)" for label, k, of in missing)

@@ -169,7 +169,7 @@ def splits(subject: Subject) -> tuple[Block, ...]:
     for name in dict.fromkeys(str(row["design"]) for row in rows):
         own = [row for row in rows if str(row["design"]) == name]
         both = max(int(row["overlap"]) for row in own)
-        sizes = [[int(row[side]) for row in own] for side in ("n_train", "n_test")]
+        sizes = [[int(row[side]) for row in own if row[side] is not None] for side in ("n_train", "n_test")]
         lines.append(
             (
                 Cell(said("design", name)),
@@ -184,7 +184,7 @@ def splits(subject: Subject) -> tuple[Block, ...]:
 
 
 def _reach(numbers: Sequence[int]) -> str:
-    low, high = min(numbers), max(numbers)
+    low, high = min(numbers, default=None), max(numbers, default=None)
     return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 

@@ -89,7 +89,8 @@ def _count_faults(subject: Subject, n: int) -> Iterator[str]:
     if flow and int(flow[-1]["remaining"]) != n:
         yield f"the flow ends with {flow[-1]['remaining']} patients, the evidence with {n}"
     for before, after in pairwise(flow):
-        if int(before["remaining"]) - int(after["left"]) != int(after["remaining"]):
+        told = (before["remaining"], after["left"], after["remaining"])
+        if None not in told and int(told[0]) - int(told[1]) != int(told[2]):
             yield f'the flow does not add up at "{after["reason"]}"'
     rows = subject.table("table_one")
     wrong = [
@@ -115,13 +116,14 @@ def _count_faults(subject: Subject, n: int) -> Iterator[str]:
 def _site_counts(subject: Subject, n: int) -> Iterator[str]:
     """Sites partition the cohort: their patients, and the values known of each field, sum to the whole."""
     sites = subject.table("sites")
-    if sites and sum(int(row["n"]) for row in sites) != n:
-        yield f"the sites hold {sum(int(row['n']) for row in sites)} patients, the evidence {n}"
-    known: dict[str, dict[str, int]] = {}
+    held = sum(int(row["n"] or 0) for row in sites)
+    if sites and (held > n or (held != n and all(row["n"] is not None for row in sites))):
+        yield f"the sites hold {held} patients, the evidence {n}"
+    known: dict[str, dict[str, int | None]] = {}
     for row in subject.table("table_one"):
-        if row.get("n") is not None:
-            known.setdefault(str(row["field"]), {})[str(row["site"])] = int(row["n"])
-    wrong = [field for field, by in known.items() if len(by) > 1 and sum(by.values()) != 2 * by.get("all", -1)]
+        known.setdefault(str(row["field"]), {})[str(row["site"])] = row.get("n")
+    told = {field: [n for n in by.values() if n is not None] for field, by in known.items() if None not in by.values()}
+    wrong = [field for field, own in told.items() if len(own) > 1 and sum(own) != 2 * (known[field].get("all") or 0)]
     if wrong:
         yield f"{len(wrong)} fields of Table 1 do not sum over sites, the first is {wrong[0]}"
 

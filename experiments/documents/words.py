@@ -90,7 +90,9 @@ def plain(name: object) -> str:
 
 
 def count(number: object) -> str:
-    """A whole number with thin thousands; anything else as `decimal`."""
+    """A whole number with thin thousands; anything else as `decimal`. None is a count that is not told."""
+    if number is None:
+        return "few"
     if isinstance(number, bool) or not isinstance(number, int | float):
         return str(number)
     return f"{int(number):,}".replace(",", "\u202f") if float(number).is_integer() else decimal(number, 2)

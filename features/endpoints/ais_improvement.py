@@ -30,6 +30,7 @@ WINDOWS: Final = {"6w": (28, 62), "12w": (63, 132), "26w": (133, 272), "52w": (2
 # What a death means after a scheduled visit was missed. "censored": recovery may have gone unseen, so the patient is
 # censored at the last assessment. "competing": every death without a seen recovery competes; the sensitivity run.
 Deaths = Literal["censored", "competing"]
+_ENOUGH: Final = 40  # patients, so that ten lie beyond each quartile
 _SETTING: Final = "death_after_missed_visit"
 
 
@@ -139,14 +140,15 @@ def _facts(
     rule: Deaths, outcome: Outcome, *, died: Flags, missed: Flags, assessed: Flags, known: LastKnown
 ) -> dict[str, Any]:
     widths = (outcome.right_days - outcome.left_days)[outcome.event == 1]
-    quartiles = np.percentile(widths, [0, 25, 50, 75, 100]).round(1).tolist() if len(widths) else []
+    # Not the shortest and the longest: they are two patients' own.
+    quartiles = np.percentile(widths, [25, 50, 75]).round(1).tolist() if len(widths) >= _ENOUGH else []
     return {
         "death_after_missed_visit": rule,
         "deaths_without_missed_visit": int((died & ~missed).sum()),
         "deaths_after_missed_visit": int((died & missed).sum()),
         "never_assessed_after_time_zero": int((~assessed).sum()),
         "deaths_known_by_month_only": int((known.by_month & died).sum()),
-        "interval_width_days_min_quartiles_max": quartiles,
+        "interval_width_days_quartiles": quartiles,
     }
 
 
@@ -167,7 +169,7 @@ def _windows(n: int, seen: pd.DataFrame, known: LastKnown, outcome: Outcome) -> 
                 "known_alive_throughout": int(alive.sum()),
                 "assessed": int(assessed.sum()),
                 "recovery_first_seen": int(first.sum()),
-                "interval_width_median_days": float(np.median(width[first])) if first.any() else None,
+                "interval_width_median_days": float(np.median(width[first])) if first.sum() >= _ENOUGH else None,
             }
         )
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.table_one import calendar_years, case_mix, shown_counts, site_table, table_one
+from experiments.table_one import calendar_years, case_mix, site_table, table_one
 from features.contract import Field
 from features.outcome import Outcome
 
@@ -33,35 +33,66 @@ def cohort():
 
 
 def test_unknown_and_not_applicable_are_counted_apart():
-    frame, sites = cohort()
-    row = rows_of(frame, sites, site="all", field="hormone", level="yes")[0]
-    assert (row["value"], row["n"], row["missing"], row["of"]) == (6, 12, 6, 18)
-    median = rows_of(frame, sites, site="all", field="albumin", statistic="median")[0]
-    assert (median["value"], median["n"], median["missing"], median["unit"]) == (4.0, 18, 6, "g/dL")
+    frame, _ = cohort()
+    frame = pd.concat([frame] * 4, ignore_index=True)
+    row = rows_of(frame, None, site="all", field="hormone", level="yes")[0]
+    assert (row["value"], row["n"], row["missing"], row["of"]) == (24, 48, 24, 72)
+    median = rows_of(frame, None, site="all", field="albumin", statistic="median")[0]
+    assert (median["value"], median["n"], median["missing"], median["unit"]) == (4.0, 72, 24, "g/dL")
 
 
 def test_a_small_site_keeps_its_patients_to_itself():
     frame, sites = cohort()
-    small = rows_of(frame, sites, site="S02")
-    assert all(row["value"] in (None, 0) for row in small)
-    assert {row["missing"] for row in small} == {1}
-    assert rows_of(frame, sites, site="S01", field="albumin", statistic="median")[0]["value"] == 4.0
-    assert rows_of(frame, sites, site="S01", field="her2")[0]["value"] is None
+    assert not [row for row in rows_of(frame, sites, site="S02") if row["value"] or row["missing"] or row["n"]]
+    assert not [row for row in rows_of(frame, sites, site="S01") if row["n"] in range(1, 10)]
 
 
-def test_a_small_count_is_not_found_by_subtraction():
-    assert shown_counts({"yes": 30, "no": 5}) == {"yes": None, "no": None}
-    assert shown_counts({"a": 30, "b": 5, "c": 12, "d": 0}) == {"a": 30, "b": None, "c": None, "d": 0}
-    assert shown_counts({"a": 30, "b": 5, "c": 4}) == {"a": 30, "b": None, "c": None}
-    assert shown_counts({"a": 30, "b": 10}) == {"a": 30, "b": 10}
+def test_quantiles_have_ten_patients_on_either_side():
+    frame = pd.DataFrame({"albumin": np.arange(39.0), "her2": 0.0, "hormone": "no"})
+    told = {row["statistic"]: row["value"] for row in rows_of(frame, None, field="albumin")}
+    assert told == {"median": 19.0, "lower_quartile": None, "upper_quartile": None}
+    more = pd.concat([frame, frame.iloc[:1]], ignore_index=True)
+    assert None not in [row["value"] for row in rows_of(more, None, field="albumin")]
 
 
-def test_a_site_says_how_many_it_had_and_what_became_of_at_least_ten():
-    event = np.array([1] * 15 + [0] * 12 + [1] * 3 + [0] * 20)
-    outcome = Outcome.right_censored(np.ones(50), event, ("died",))
-    assert site_table(np.array(["S01"] * 27 + ["S02"] * 23), outcome) == [
+def test_a_site_s_few_are_not_the_difference_of_all_and_the_other_sites():
+    """What levels, sites, known and missing values leave over is never one to nine patients."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        n = int(rng.integers(40, 200))
+        frame = pd.DataFrame({"albumin": rng.normal(3.5, 1, n), "her2": rng.integers(0, 2, n).astype(float)})
+        frame["hormone"] = rng.choice(["yes", "no", "not_applicable", None], n, p=rng.dirichlet([1, 2, 0.3, 0.3]))
+        frame.loc[rng.random(n) < rng.choice([0.02, 0.2]), ["albumin", "her2"]] = np.nan
+        sites = rng.choice(["S1", "S2", "S3"], n, p=rng.dirichlet([3, 2, 1]))
+        rows = table_one(frame, sites, FIELDS)
+        for field in FIELDS:
+            for name in ("n", "missing", "of"):
+                told = {row["site"]: row[name] for row in rows if row["field"] == field.name}
+                _nothing_left_over(told.pop("all"), list(told.values()))
+            for site in ("all", "S1", "S2", "S3"):
+                own = [row for row in rows if (row["field"], row["site"]) == (field.name, site)]
+                if own:
+                    _nothing_left_over(own[0]["of"], [own[0]["n"], own[0]["missing"]])
+                if own and field.kind == "category":
+                    _nothing_left_over(own[0]["n"], [row["value"] for row in own])
+
+
+def _nothing_left_over(whole: int | None, parts: list[int | None]) -> None:
+    told = [part for part in parts if part is not None]
+    assert not [count for count in (whole, *told) if count is not None and 0 < count < 10]
+    if whole is not None:
+        assert len(told) == len(parts) or not 0 < whole - sum(told) < 10
+        assert len(parts) - len(told) != 1 or whole - sum(told) == 0
+    else:
+        assert len(told) < len(parts)
+
+
+def test_a_site_says_how_many_it_had_and_what_became_of_them():
+    event = np.array([1] * 15 + [0] * 12 + [1] * 13 + [0] * 20)
+    outcome = Outcome.right_censored(np.ones(60), event, ("died",))
+    assert site_table(np.array(["S01"] * 27 + ["S02"] * 33), outcome) == [
         {"site": "S01", "n": 27, "censored": 12, "died": 15},
-        {"site": "S02", "n": 23, "censored": None, "died": None},
+        {"site": "S02", "n": 33, "censored": 20, "died": 13},
     ]
     assert site_table(None, outcome) == []
 

@@ -25,7 +25,9 @@ def world(noise: float, causes: int = 1, n: int = 250) -> tuple[Outcome, Scored]
 @pytest.mark.parametrize("causes", [1, 2])
 def test_a_model_with_itself_differs_by_exactly_nothing(causes: int) -> None:
     outcome, rows = world(0.3, causes)
-    found = compare(outcome, rows, rows, names=("a", "b"), horizons=(100, 300), resamples=20, level=0.95, seed=1)
+    found = compare(
+        outcome, rows, rows, names=("a", "b"), horizons=(100, 300), thresholds=(0.3,), resamples=20, level=0.95, seed=1
+    )
     assert {(e.value, e.low, e.high) for e in found.estimates} == {(0.0, 0.0, 0.0)}
     assert {e.metric.removeprefix("delta_") for e in found.estimates} == {
         *("c", "antolini_c", "uno_c", "auc", "brier", "ibs", "ipa", "rcll", "ici", "net_benefit"),
@@ -35,8 +37,9 @@ def test_a_model_with_itself_differs_by_exactly_nothing(causes: int) -> None:
 def test_the_worse_model_loses_on_every_count_and_the_differences_are_those_of_the_evidence() -> None:
     outcome, better = world(0.0)
     _, worse = world(1.5)
-    found = compare(outcome, better, worse, names=("good", "bad"), horizons=(300,), resamples=60, level=0.95, seed=1)
-    deltas = {e.metric: e for e in found.estimates if e.horizon_days in (None, 300) and "30" not in e.estimator}
+    choices = {"horizons": (300,), "level": 0.95, "seed": 1, "thresholds": (0.4,)}
+    found = compare(outcome, better, worse, names=("good", "bad"), resamples=60, **choices)  # type: ignore[arg-type]
+    deltas = {e.metric: e for e in found.estimates if e.horizon_days in (None, 300)}
     signs = {"delta_c": -1, "delta_auc": -1, "delta_uno_c": -1, "delta_ipa": -1, "delta_net_benefit": -1}
     for metric, sign in (signs | {"delta_brier": 1, "delta_ici": 1, "delta_ibs": 1, "delta_rcll": 1}).items():
         e = deltas[metric]
@@ -44,7 +47,7 @@ def test_the_worse_model_loses_on_every_count_and_the_differences_are_those_of_t
         assert e.high is not None
         assert (e.high < 0) if sign < 0 else (e.low > 0)
     a, b = (
-        evaluate(outcome, s, horizons=(300,), design="d", model="m", resamples=0, level=0.95, seed=1)
+        evaluate(outcome, s, design="d", model="m", resamples=0, **choices)  # type: ignore[arg-type]
         for s in (better, worse)
     )
     for metric, whole in (

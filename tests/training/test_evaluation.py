@@ -13,6 +13,7 @@ from training.evidence import Estimate, Evidence
 from training.nonparametric import incidence_at
 
 HORIZONS = (100.0, 300.0)
+THRESHOLDS = (0.25, 0.35)  # ten patients lie on either side of them, and between
 
 
 def cohort(n: int = 300, causes: int = 1, seed: int = 1) -> tuple[Outcome, NDArray[np.float64]]:
@@ -41,7 +42,15 @@ def scored(outcome: Outcome, x: NDArray[np.float64], repeats: int = 2, noise: fl
 def judge(outcome: Outcome, rows: Scored, *, resamples: int = 30, unit: float = 1.0, seed: int = 3) -> Evidence:
     horizons = tuple(h / unit for h in HORIZONS)
     return evaluate(
-        outcome, rows, horizons=horizons, design="apparent", model="m", resamples=resamples, level=0.95, seed=seed
+        outcome,
+        rows,
+        horizons=horizons,
+        design="apparent",
+        model="m",
+        resamples=resamples,
+        level=0.95,
+        seed=seed,
+        thresholds=THRESHOLDS,
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from features.outcome import Outcome
 from training.curves import Curves
+from training.disclosure import WITHHELD
 from training.evaluation import Scored, evaluate
 from training.evidence import Evidence
+from training.judging import use
+from training.metrics.panel import CURVE_POINTS
 from training.metrics.utility import net_benefit
 
 
@@ -31,8 +36,9 @@ def judged(causes: int, n: int = 400, thresholds: tuple[float, ...] = ()) -> tup
 def test_a_decision_curve_stands_beside_treating_all_and_none_with_its_interval(causes: int) -> None:
     evidence, outcome, risk = judged(causes)
     rows = [row for row in evidence.tables["decision_curve"] if row["cause"] == "died"]
-    assert [row["threshold"] for row in rows] == [round(0.01 * k, 2) for k in range(1, 51)]
-    for row in rows[9:40:10]:
+    assert {row["threshold"] for row in rows} <= {round(0.01 * k, 2) for k in range(1, 51)}
+    assert len(rows) > 10
+    for row in rows[::4]:
         t = row["threshold"]
         assert row["net_benefit"] == pytest.approx(net_benefit(outcome, risk, horizon=300.0, threshold=t).value)
         everybody = net_benefit(outcome, np.ones(outcome.n), horizon=300.0, threshold=t).value
@@ -40,7 +46,7 @@ def test_a_decision_curve_stands_beside_treating_all_and_none_with_its_interval(
         assert row["treat_none"] == 0.0
         assert row["low"] < row["net_benefit"] < row["high"]
     stated = evidence.one(metric="net_benefit", cause="died", estimator=f"{_name(causes)}_above_20_percent")
-    twenty = next(row for row in rows if row["threshold"] == 0.2)
+    twenty = next(row for row in rows if row["threshold"] == 0.2)  # what is stated is seen to before the grid
     assert (stated.value, stated.low, stated.high) == (twenty["net_benefit"], twenty["low"], twenty["high"])
 
 
@@ -48,11 +54,40 @@ def _name(causes: int) -> str:
     return "kaplan_meier" if causes == 1 else "aalen_johansen"
 
 
+def test_no_two_thresholds_have_one_to_nine_patients_between_them() -> None:
+    """Net benefit at a threshold gives the counts above it away: two of them would tell of those between."""
+    for n in (60, 400):
+        evidence, _, risk = judged(1, n=n)
+        told = [row["threshold"] for row in evidence.tables["decision_curve"]]
+        above = [n, *(int((risk > threshold).sum()) for threshold in told), 0]
+        assert not [a - b for a, b in pairwise(above) if 0 < a - b < 10]
+
+
+def test_a_threshold_with_few_patients_beyond_it_is_suppressed_with_the_reason() -> None:
+    evidence, _, risk = judged(1, thresholds=(0.1, 0.6))
+    few, enough = (evidence.one(estimator=f"kaplan_meier_above_{t}_percent") for t in (10, 60))
+    assert 0 < (risk <= 0.1).sum() < 10
+    assert (few.state, few.reason, few.value) == ("not applicable", WITHHELD, None)
+    assert enough.state == "measured"
+    assert 0.1 not in {row["threshold"] for row in evidence.tables["decision_curve"]}
+
+
+def test_no_bin_holds_one_to_nine_patients_and_no_curve_ends_at_a_patient_s_own_risk() -> None:
+    for n in (60, 400):
+        evidence, outcome, risk = judged(1, n=n)
+        bins = evidence.tables["risk_histogram"]
+        assert sum(row["patients"] for row in bins) == outcome.n
+        assert all(row["patients"] == 0 or row["patients"] >= 10 for row in bins)
+        assert [row["to"] for row in bins[:-1]] == [row["from"] for row in bins[1:]]
+        ends = [row["predicted"] for row in evidence.tables["calibration_curve"]][:: CURVE_POINTS - 1]
+        assert ends == pytest.approx([np.sort(risk)[:10].mean(), np.sort(risk)[-10:].mean()])
+
+
 def test_thresholds_that_somebody_named_are_told_and_drawn() -> None:
-    evidence = judged(1, thresholds=(0.125, 0.6))[0]
+    evidence = judged(1, thresholds=(0.255, 0.6))[0]
     names = {e.estimator for e in evidence.find(metric="net_benefit")}
-    assert names == {"kaplan_meier_above_12.5_percent", "kaplan_meier_above_60_percent"}
-    assert {0.125, 0.6} <= {row["threshold"] for row in evidence.tables["decision_curve"]}
+    assert names == {"kaplan_meier_above_25.5_percent", "kaplan_meier_above_60_percent"}
+    assert {0.255, 0.6} <= {row["threshold"] for row in evidence.tables["decision_curve"]}
 
 
 def test_risks_lie_by_what_is_known_of_the_patients_and_the_counts_add_up() -> None:
@@ -63,7 +98,10 @@ def test_risks_lie_by_what_is_known_of_the_patients_and_the_counts_add_up() -> N
     assert rows["event"]["n"] == int(((outcome.event == 1) & (outcome.right_days <= 300)).sum())
     assert rows["event"]["p50"] > rows["event_free"]["p50"]
     for row in rows.values():
-        assert row["p5"] <= row["p25"] <= row["p50"] <= row["p75"] <= row["p95"]
+        told = [row[name] for name in ("p5", "p25", "p50", "p75", "p95") if row[name] is not None]
+        assert told == sorted(told)
+        assert (row["p5"] is not None) == (row["n"] >= 200), "ten patients lie beyond a quantile that is told"
+        assert (row["p25"] is not None) == (row["n"] >= 40)
 
 
 def test_of_fewer_than_ten_patients_no_distribution_is_shown() -> None:
@@ -73,6 +111,16 @@ def test_of_fewer_than_ten_patients_no_distribution_is_shown() -> None:
     assert few < 10
     assert row["n"] is None
     assert row["p50"] is None
+
+
+def test_those_of_whom_it_is_not_known_are_few_and_so_is_not_told_how_many_lived() -> None:
+    """How many had the event is said of every number; the rest of the whole would be the few."""
+    sizes = {"event": 40, "event_free": 50, "unknown": 4}
+    assert use._hidden(sizes) == {"event_free", "unknown"}
+    assert use._hidden({"event": 40, "competing_event": 3, "event_free": 50, "unknown": 20}) == {
+        "competing_event", "unknown"
+    }  # fmt: skip
+    assert use._hidden({"event": 40, "event_free": 50, "unknown": 0}) == set()
 
 
 def test_the_intervals_of_net_benefit_hold_the_truth_nineteen_times_in_twenty() -> None:

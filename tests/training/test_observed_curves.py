@@ -27,10 +27,22 @@ def names(rows: list[dict[str, object]]) -> set[tuple[object, object]]:
 
 
 def test_one_cause_has_one_curve() -> None:
-    one = Outcome.right_censored([*range(1, 31)], [1] * 30, ("died",))
+    one = Outcome.right_censored([*range(1, 61)], [1] * 60, ("died",))
     rows = observed_curves(one, 0.95)
     assert names(rows) == {("kaplan_meier", "died")}
-    assert len(rows) == 21, "as long as ten are at risk"
+    assert [row["time_days"] for row in rows] == [10.0, 20.0, 30.0, 40.0, 51.0], "as long as ten are at risk"
+    assert [row["at_risk"] for row in rows] == [51, 41, 31, 21, 10]
+
+
+def test_ten_events_lie_between_two_rows_and_no_row_stands_on_a_patient_s_day() -> None:
+    rng = np.random.default_rng(5)
+    days = rng.exponential(700, 300) + 0.37
+    one = Outcome.right_censored(days, (rng.random(300) < 0.7).astype(int), ("died",))
+    shown = [row["time_days"] for row in observed_curves(one, 0.95)]
+    happened = days[one.event == 1]
+    counts = [int((happened <= day).sum()) for day in shown]
+    assert min(np.diff([0, *counts])) >= 10
+    assert not set(shown) & set(days)
 
 
 def test_competing_causes_stand_beside_the_estimate_that_ignores_death() -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from training.appraisal.finding import Answer, Check, answer, listed, not_applicable
 from training.appraisal.reading import CHOSEN, Reading, by, said
+from training.disclosure import LEAST
 
 LEAST_PER_PARAMETER: Final = 10
 LEAST_PER_CANDIDATE: Final = 25
@@ -73,7 +74,8 @@ def _many_candidates(reading: Reading) -> Answer:
 
 def _missing(reading: Reading) -> Answer:
     shares = {
-        str(row["field"]): row["missing"] / row["of"]
+        # Of few that are missing, and not told, nine.
+        str(row["field"]): (LEAST - 1 if row["missing"] is None else row["missing"]) / row["of"]
         for row in reading.table("table_one")
         if row["site"] == "all" and row["of"]
     }
@@ -96,7 +98,7 @@ def _complete_cases(reading: Reading) -> Answer:
         if everyone is None or complete is None or everyone.value is None:
             continue
         lines.append(
-            f"{word} {by(horizon)} {said(complete)} in {complete.n} complete cases, {everyone.value:.2f} in all"
+            f"{word} {by(horizon)} {said(complete)} in {complete.n or 'the'} complete, {everyone.value:.2f} in all"
         )
         if complete.low is not None and complete.high is not None:
             off.append(not complete.low <= everyone.value <= complete.high)
@@ -145,7 +147,7 @@ def _extrapolation(reading: Reading) -> Answer:
     share = beyond["outside"] / max(beyond["n"], 1)
     how_many = f"{share:.1%}" if beyond["outside"] else f"fewer than {beyond['least']}"
     sentence = f"{how_many} of {beyond['n']} patients have a value that no other site had seen"
-    rows = [row for row in reading.table("extrapolation") if row["outside"]]
+    rows = [row for row in reading.table("extrapolation") if row["outside"] and row["n"]]
     if rows:
         worst = max(rows, key=lambda row: row["outside"] / row["n"])
         sentence += f"; most at {worst['site']}, {worst['outside'] / worst['n']:.0%}"

@@ -85,7 +85,7 @@ def worth(cause: int, horizon: float, causes: int, threshold: float) -> Analytic
         risk = p.risk(cause, horizon)
         return net_benefit(p.rows, risk, cause, horizon=horizon, threshold=threshold, weights=p.weights)
 
-    return Analytic("net_benefit", stated_estimator(threshold, causes), benefit, threshold=threshold)
+    return Analytic("net_benefit", stated_estimator(threshold, causes), benefit, threshold=threshold, whole=True)
 
 
 def _ranking(cause: int, horizon: float | None) -> list[Analytic]:

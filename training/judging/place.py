@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, final
 
 import numpy as np
@@ -131,14 +131,18 @@ class Place:
         given: Observing | None = None,
         headline: bool = False,
         note: str = "",
+        withheld: str = "",
     ) -> None:
         """A number with the interval of its influences; with weights given the predictors once more.
 
         g         censoring of a larger cohort, taken as known; None for that of these very patients.
         given     censoring given the predictors, for each row; headline: whether it comes first, so that every weighted
-                  number is said with it, and not only those that always are.
+                  number is said with it, and not only those that always are. withheld: why nothing is told.
         """
         if self.population != "all" and one.whole:
+            return
+        if withheld:
+            self.say(one.metric, one.estimator, partial(self._refuse, withheld))
             return
         weighted = KNOWN_WEIGHTS if g is not None else WITH_WEIGHTS
         self._analytic(one, one.estimator, g, (weighted if one.weighted else JACKKNIFE) + note)
@@ -151,6 +155,10 @@ class Place:
             return self.bounded(one.metric, estimator, one.of(self.panel, g))
 
         self.say(one.metric, estimator, number, method)
+
+    def _refuse(self, reason: str) -> Number:
+        self.require()
+        raise Undefined(reason)
 
     def bounded(self, metric: str, estimator: str, found: Measured) -> Number:
         """A value with the interval of its influences, cut at the metric's possible values."""

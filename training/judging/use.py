@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from training.censoring import Undefined
+from training.disclosure import LEAST, Cell, Sum, withheld
 from training.judging.analytic import worth
 from training.judging.place import Place
-from training.metrics.calibration import MIN_EVENTS
 from training.metrics.metric import Floats
-from training.metrics.utility import THRESHOLDS
+from training.metrics.panel import Panel
+from training.metrics.utility import STATED, THRESHOLDS
 from training.nonparametric import incidence_at
 
 BINS = 20
@@ -24,15 +25,33 @@ def out_of_reach(place: Place, threshold: float) -> str:
     return "" if inside else "; no risk lies on the other side of the threshold: the same as a default"
 
 
+def told_thresholds(panel: Panel, risk: Floats, thresholds: Sequence[float]) -> list[float]:
+    """These thresholds (none: those stated by default) and 1 to 50 %, without those that would tell of few patients.
+
+    Net benefit is the count of those above with and without the event: of no patient or of ten at least between any
+    two thresholds, and beyond the outer ones. The study's own are seen to before the grid. risk: of each row.
+    """
+
+    def above(threshold: float) -> float:
+        return float(panel.weights[risk > threshold].sum())
+
+    told = {0.0: float(len(panel.patients)), 1.0: 0.0}
+    for threshold in dict.fromkeys((*(thresholds or STATED), *THRESHOLDS)):
+        count = above(threshold)
+        if all(abs(count - other) < 1e-9 or abs(count - other) >= LEAST - 1e-9 for other in told.values()):
+            told[threshold] = count
+    return sorted(told)[1:-1]
+
+
 def decision_curve(place: Place, thresholds: Sequence[float]) -> None:
-    """Net benefit over 1 to 50 % and these thresholds, beside "treat all" and "treat none"."""
+    """Net benefit over 1 to 50 % and these thresholds, as far as they are told, beside "treat all" and "treat none"."""
     panel, causes = place.panel, len(place.panel.outcome.causes)
     try:
         place.require(common_entry=False)
     except Undefined:
         return
     happened = float(incidence_at(panel.outcome, place.cause, [place.day])[0])
-    for threshold in sorted({*THRESHOLDS, *thresholds}):
+    for threshold in told_thresholds(panel, place.risk, thresholds):
         everyone = happened - (1 - happened) * threshold / (1 - threshold)
         one = worth(place.cause, place.day, causes, threshold)
         try:
@@ -48,10 +67,8 @@ def distribution(place: Place) -> None:
     """Patients by their predicted risk, averaged over repeats; and its quantiles by what is known of them by then."""
     panel, outcome = place.panel, place.panel.outcome
     risk = panel.per_patient(place.risk * panel.weights)
-    counts, edges = np.histogram(np.clip(risk, 0, 1), bins=np.linspace(0, 1, BINS + 1))
-    for low, high, patients in zip(edges[:-1], edges[1:], counts, strict=True):
-        values = {"from": round(float(low), 6), "to": round(float(high), 6), "patients": int(patients)}
-        place.row("risk_histogram", **values)
+    for low, high, patients in _bins(np.clip(risk, 0, 1)):
+        place.row("risk_histogram", **{"from": round(low, 6), "to": round(high, 6), "patients": patients})
     by = outcome.right_days <= place.day
     seen = outcome.right_days >= place.day if not np.any(~by) else ~by
     statuses = {
@@ -66,19 +83,30 @@ def distribution(place: Place) -> None:
         place.row("risk_by_outcome", outcome=status, **_summary(risk[:0] if status in hidden else risk[who]))
 
 
-def _hidden(sizes: Mapping[str, int]) -> set[str]:
-    """What is not told: the few, and so many others with them that the whole and its mean do not give them away."""
-    hidden = {status for status, size in sizes.items() if 0 < size < MIN_EVENTS}
-    for status in sorted(set(sizes) - hidden, key=sizes.__getitem__):
-        if hidden and sizes[status] and sum(sizes[one] for one in hidden) < MIN_EVENTS:
-            hidden.add(status)
-    return hidden
+def _bins(risk: Floats) -> list[tuple[float, float, int]]:
+    """Twentieths of the scale, each with nobody or with ten at least: few are counted with those below them."""
+    counts, edges = np.histogram(risk, bins=np.linspace(0, 1, BINS + 1))
+    found: list[tuple[float, float, int]] = []
+    for low, high, patients in reversed([*zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)]):
+        found.append((low, high, patients))
+        if len(found) > 1 and 0 < found[-2][2] < LEAST:
+            found[-2:] = [(low, found[-2][1], patients + found[-2][2])]
+    while len(found) > 1 and 0 < found[-1][2] < LEAST:
+        found[-2:] = [(found[-1][0], found[-2][1], found[-1][2] + found[-2][2])]
+    return [] if 0 < len(risk) < LEAST else found[::-1]
+
+
+def _hidden(sizes: Mapping[str, int]) -> frozenset[Cell]:
+    """What is not told. How many had an event is said elsewhere, so it hides nobody."""
+    events = {name for name in ("event", "competing_event") if not 0 < sizes.get(name, 1) < LEAST}
+    whole = {"everybody": sum(sizes.values())}
+    return withheld({**sizes, **whole}, [Sum("everybody", tuple(sizes))], fixed={*events, *whole})
 
 
 def _summary(risk: Floats) -> dict[str, float | int | None]:
-    """Count, mean and quantiles; of fewer than ten patients nothing."""
-    if len(risk) < MIN_EVENTS:
+    """Count, mean and quantiles; of fewer than ten patients nothing, and no quantile with fewer beyond it."""
+    if len(risk) < LEAST:
         return {"n": None, "mean": None, **dict.fromkeys(_QUANTILES)}
-    quantiles = np.quantile(risk, list(_QUANTILES.values()))
-    values = {name: float(q) for name, q in zip(_QUANTILES, quantiles, strict=True)}
+    told = {name: min(q, 1 - q) * len(risk) >= LEAST for name, q in _QUANTILES.items()}
+    values = {name: float(np.quantile(risk, q)) if told[name] else None for name, q in _QUANTILES.items()}
     return {"n": len(risk), "mean": float(risk.mean()), **values}

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.outcome import Outcome
 from training.curves import Curves
+from training.disclosure import LEAST
 from training.metrics.calibration import require_events
 from training.metrics.metric import Floats
 from training.metrics.smooth_calibration import Errors, Smoother, cox_smoother, errors
@@ -115,7 +116,7 @@ def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats) -> Smooth:
     """The whole step again in each resample: fit, curve, distances."""
     require_events(panel.outcome, cause, horizon)
     risk = panel.risk(cause, horizon)
-    grid = np.linspace(risk.min(), risk.max(), CURVE_POINTS)
+    grid = calibration_grid(panel.per_patient(risk * panel.weights))
     observed = _smoother(panel, cause, horizon, risk, np.concatenate([risk, grid]))
     curve, r = observed(None), len(risk)
     names = ("ici", "e50", "e90", "emax")
@@ -129,6 +130,15 @@ def smooth(panel: Panel, cause: int, horizon: float, drawn: Floats) -> Smooth:
         again_ici[b] = np.average(np.abs(risk - again[:r]), weights=panel.weights * drawn[panel.of, b])
         curves[b] = again[r:]
     return Smooth(errors(risk, curve[:r], panel.weights), noise, again_ici, grid, curve[r:], curves)
+
+
+def calibration_grid(risk: Floats) -> Floats:
+    """(50,) where a calibration curve is read: from the mean of the ten lowest risks to that of the ten highest.
+
+    The lowest and the highest are two patients' own.
+    """
+    ordered = np.sort(risk)
+    return np.linspace(ordered[:LEAST].mean(), ordered[-LEAST:].mean(), CURVE_POINTS)
 
 
 def _smoother(panel: Panel, cause: int, horizon: float, risk: Floats, everywhere: Floats) -> Smoother:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from experiments.documents import cohort
@@ -164,13 +164,16 @@ def _analysed(subject: Subject) -> Answer:
     for row in refits:
         by_design.setdefault(str(row["design"]), []).append(row)
     sizes = "; ".join(
-        f"{said('design', name)}: {len(rows)} refits on {count(min(r['n_train'] for r in rows))} to "
-        f"{count(max(r['n_train'] for r in rows))}, judged on {count(min(r['n_test'] for r in rows))} to "
-        f"{count(max(r['n_test'] for r in rows))}"
+        f"{said('design', name)}: {len(rows)} refits on {_reach(rows, 'n_train')}, judged on {_reach(rows, 'n_test')}"
         for name, rows in by_design.items()
     )
     events = ", ".join(f"{count(k)} {subject.label(cause)}" for cause, k in subject.events.items())
     return Answer.measured(f"Final fit: {count(subject.n)} patients, {events}. {sizes}.", "Tuning")
+
+
+def _reach(rows: Sequence[Mapping[str, Any]], side: str) -> str:
+    told = [row[side] for row in rows if row[side] is not None]
+    return f"{count(min(told, default=None))} to {count(max(told, default=None))}"
 
 
 def _representativeness(subject: Subject) -> Answer:
