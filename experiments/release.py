@@ -96,7 +96,8 @@ def draft(root: Path, run: RunFolder) -> dict[str, bytes]:
     from experiments.documents import render
 
     identity = {"name": run.study.name, "run": run.run, "status": "draft: not released"}
-    return render(run.evidence, run.json("study"), run.contract, identity, {}, _declared(root, run))
+    muted = {"muted": run.mutes} if run.mutes else {}
+    return render(run.evidence, run.json("study"), run.contract, identity, muted, _declared(root, run))
 
 
 def edition(reference: str, bundle: Bundle) -> Edition:
@@ -173,15 +174,20 @@ def _declared(root: Path, run: RunFolder) -> Declared:
 
 
 def _version_of(shelf: Shelf, run: RunFolder, declared: Declared) -> Placed | None:
-    """The version that this run already has, with the same declared facts."""
+    """The version that this run already has, with the same declared facts and the same mutes."""
     from experiments.documents import declared_json
 
     facts = declared_json(declared)
     for placed in shelf.models().get(run.study.name, ()):
         told = placed.folder / "documents" / "declared.json"
-        if placed.run == run.run and told.is_file() and told.read_bytes() == facts:
+        if placed.run == run.run and told.is_file() and told.read_bytes() == facts and _muted(placed) == run.mutes:
             return placed
     return None
+
+
+def _muted(placed: Placed) -> dict[str, str]:
+    told = json.loads((placed.folder / "decision.json").read_text(encoding="utf-8"))
+    return dict(told.get("muted") or {})
 
 
 def _put(
@@ -194,6 +200,8 @@ def _put(
     model, study, contract, evidence = run.model(), run.json("study"), run.contract, run.evidence
     name, version = run.study.name, shelf.next_version(run.study.name)
     signed: dict[str, Any] = {**decision.to_json(), "as": alias, "by": by, "reason": reason, "date": _today()}
+    if run.mutes:
+        signed["muted"] = run.mutes  # beside the verdict, which was reached without them
     identity: dict[str, Any] = {
         "name": name,
         "version": version,

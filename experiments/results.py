@@ -60,6 +60,22 @@ class RunFolder:
         return Evidence.from_json(self.json("evidence"))
 
     @property
+    def mutes(self) -> dict[str, str]:
+        """Code of a finding → why somebody has muted it. They stand beside the evidence and change nothing in it."""
+        return dict(self.json("mutes")) if (self.path / "mutes.json").is_file() else {}
+
+    def mute(self, code: str, reason: str) -> None:
+        """Mute one finding of this run, for this run alone. Raises `RunError` where there is nothing to mute."""
+        states = {row["code"]: row["state"] for row in self.evidence.tables.get("findings", ())}
+        if states.get(code) != "found":
+            raise RunError(
+                f"run {self.path.name}: {code} was not found here ({states.get(code, 'not asked')}): nothing to mute."
+            )
+        if not reason.strip():
+            raise RunError(f"{code}: a mute needs a reason. try: --reason TEXT")
+        self.write_json("mutes", {**self.mutes, code: reason.strip()})
+
+    @property
     def resamples(self) -> Path:
         """Where finished resamples lie while the study runs, and after."""
         return self.path / "resamples"

@@ -112,7 +112,7 @@ def site_table(sites: NDArray[Any] | None, outcome: Outcome) -> list[dict[str, A
 def case_mix(frame: pd.DataFrame, judged: NDArray[np.bool_], fields: Sequence[Field]) -> list[dict[str, Any]]:
     """Those who taught beside those who were judged: rows {field, label, level, taught, judged, difference}.
 
-    taught, judged  median of a number, share of a level among the known; None where fewer than `LEAST` stand behind it.
+    taught, judged  median of a number, share of a level among the known; None where few patients stand behind it.
     difference      of means, or of shares, in standard deviations of both sides together.
     """
     rows: list[dict[str, Any]] = []
@@ -121,7 +121,7 @@ def case_mix(frame: pd.DataFrame, judged: NDArray[np.bool_], fields: Sequence[Fi
         about = {"field": field.name, "label": field.label}
         if field.numeric:
             values = [side.astype(float).to_numpy() for side in sides]
-            middle = [float(np.median(side)) if len(side) >= LEAST else None for side in values]
+            middle = [float(np.median(side)) if len(side) >= 2 * LEAST else None for side in values]
             rows.append(about | {"level": None} | _beside(values, middle))
             continue
         values_of = _levels(field)

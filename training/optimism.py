@@ -28,13 +28,13 @@ from training.conditional_censoring import METHOD, ConditionalCensoring
 from training.curves import Curves
 from training.evidence import Estimate, Evidence
 from training.measures import Measure, measures_of
-from training.metrics.metric import GIVEN_PREDICTORS, Floats, events_by
+from training.metrics.metric import CORRECTED, GIVEN_PREDICTORS, Floats, events_by
 from training.metrics.panel import calibration_grid
 from training.workers import Engine
 
 Kind = Literal["plain", "ratio", "slope", "rank"]
 
-DESIGN, SUFFIX = "bootstrap", "_optimism_corrected"
+DESIGN, SUFFIX = "bootstrap", CORRECTED
 LEAST_REFITS = 10
 """Fewer give a standard deviation that nobody should read."""
 _CHUNK = 10

@@ -164,7 +164,10 @@ def _limits(subject: Subject) -> Grid:
     if not subject.table("findings"):
         rows.append((Cell("findings"), fact(None, missing="the evidence was not appraised in this run")))
     elif not found:
-        rows.append((Cell("findings"), Cell(f"none in {len(subject.table('findings'))} questions, under Findings")))
+        none = "none that is not muted" if register.muted(subject) else "none"
+        rows.append((Cell("findings"), Cell(f"{none} in {len(subject.table('findings'))} questions, under Findings")))
+    if quiet := register.muted(subject):
+        rows.append((Cell("muted"), Cell("; ".join(f"{code}: {reason}" for code, reason in sorted(quiet.items())))))
     groups_judged = bool(groups.subgroups_of(subject))
     gap = groups.widest_gap(subject) or ("none beyond chance" if groups_judged else "")
     rows.append((Cell("widest gap between groups"), fact(gap or None, missing="no subgroup was judged")))

@@ -13,8 +13,15 @@ _ORDER: Final = {"found": 0, "passed": 1, "not applicable": 2}
 
 
 def open_findings(subject: Subject) -> list[Mapping[str, Any]]:
-    """What was found, in the order of the codes."""
-    return [row for row in subject.table("findings") if row.get("state") == "found"]
+    """What was found and not muted, in the order of the codes."""
+    return [
+        row for row in subject.table("findings") if row.get("state") == "found" and row["code"] not in muted(subject)
+    ]
+
+
+def muted(subject: Subject) -> Mapping[str, str]:
+    """Code of a finding → why somebody has muted it. It stays found: a mute is a remark, and changes no verdict."""
+    return subject.decision.get("muted") or {}
 
 
 def findings(subject: Subject) -> tuple[Block, ...]:
@@ -23,14 +30,17 @@ def findings(subject: Subject) -> tuple[Block, ...]:
     if not rows:
         words = "MISSING: the evidence was not appraised in this run. try: spinecast appraise RUN"
         return (Prose((Cell(words, state="missing"),)),)
-    states = [str(row.get("state")) for row in rows]
+    states, quiet = [str(row.get("state")) for row in rows], muted(subject)
     line = ", ".join(f"{states.count(state)} {state}" for state in _ORDER)
     lines = tuple(
         (
             Cell(str(row["code"])),
             Cell(str(row["title"])),
-            Cell(str(row["state"]), state="not applicable" if row["state"] == "not applicable" else ""),
-            Cell(str(row["sentence"])),
+            Cell(
+                f"{row['state']}, muted" if row["code"] in quiet else str(row["state"]),
+                state="not applicable" if row["state"] == "not applicable" else "",
+            ),
+            Cell(str(row["sentence"]), f"Muted: {quiet[row['code']]}" if row["code"] in quiet else ""),
             Cell(str(row.get("threshold") or "–")),
             Cell(str(row.get("source") or "–")),
         )
@@ -39,7 +49,7 @@ def findings(subject: Subject) -> tuple[Block, ...]:
     note = "A question that could not be asked has not passed. Each limit was set before the result was seen."
     columns = ("code", "what is looked for", "state", "answer", "counts as found from", "source of the limit")
     return (
-        Prose.of(f"{len(rows)} questions: {line}."),
+        Prose.of(f"{len(rows)} questions: {line}{f'; {len(quiet)} of those found are muted' if quiet else ''}."),
         Grid("Findings", columns, lines, note=note, name="findings_register"),
     )
 

@@ -14,7 +14,6 @@ from training.evidence import Estimate, Evidence
 from training.metrics import headline_place
 
 _HEADLINES = ("nested_cross_validation", "bootstrap", "leave_one_site_out", "temporal", "external", "apparent")
-_CORRECTED = "_optimism_corrected"  # an estimator's ending: the apparent value less its optimism
 
 
 class DocumentError(ValueError):
@@ -171,8 +170,6 @@ class Subject:
         return bool(self.facts("headline_weights") == "given_predictors")
 
     def _rank(self, e: Estimate) -> tuple[bool, bool, int, bool, str]:
-        corrected = e.estimator.endswith(_CORRECTED)
-        name = e.estimator.removesuffix(_CORRECTED)
-        given, place = headline_place(e.metric, name, given_predictors=self.given_predictors)
+        headline = headline_place(e.metric, e.estimator, given_predictors=self.given_predictors)
         # The name decides where nothing else does: a mean stands before its own 95 % point.
-        return e.value is None, given, place, not corrected, name
+        return e.value is None, *headline, e.estimator

@@ -81,3 +81,40 @@ def test_wrong_use_is_said_with_what_there_is(
     assert main(["appraise"]) == 2
     assert main(["appraise", "surviva"]) == 2
     assert 'no run "surviva". Did you mean "survival"?' in capsys.readouterr().err
+
+
+def test_a_mute_needs_a_reason_stands_beside_the_run_and_leaves_its_evidence_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project)
+    run = the_run(project)
+    before = (run.path / "evidence.json").read_bytes()
+    for wrong in (["--mute", "PM016"], ["--reason", "none"], ["--mute", "PM099", "--reason", "no such thing"]):
+        assert main(["appraise", "survival", *wrong]) == 2
+    assert main(["appraise", "survival", "--mute", "PM018", "--reason", "it passed"]) == 2
+    assert "PM018 was not found here (passed): nothing to mute" in capsys.readouterr().err
+    assert main(["appraise", "bundle", "--mute", "PM016", "--reason", "released"]) == 2
+    assert run.mutes == {}
+    assert main(["appraise", "survival", "--mute", "pm016", "--reason", "one deal is enough for a test"]) == 1
+    said = capsys.readouterr().out
+    assert "muted: 1 of" in said
+    assert "; muted: one deal is enough for a test" in said
+    assert (run.path / "evidence.json").read_bytes() == before
+    assert run.mutes == {"PM016": "one deal is enough for a test"}
+    assert main(["appraise", "survival", "--json"]) == 1
+    told = {one["code"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert (told["PM016"]["state"], told["PM016"]["muted"]) == ("found", "one deal is enough for a test")
+    (run.path / "mutes.json").unlink()
+
+
+def test_where_all_that_is_found_is_muted_it_ends_with_0(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project)
+    run = the_run(project)
+    for row in run.evidence.tables["findings"]:
+        if row["state"] == "found":
+            run.mute(row["code"], "known")
+    assert main(["appraise", "survival"]) == 0
+    assert "found: 0 of" in capsys.readouterr().out
+    (run.path / "mutes.json").unlink()

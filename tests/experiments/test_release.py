@@ -226,6 +226,42 @@ def test_card_prints_a_standard_and_what_changed_and_ends_with_1_where_anything_
     assert cli.main(["card", first, "--diff", first, second]) == 2
 
 
+def test_card_gives_the_report_and_refuses_what_is_no_document(
+    released: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = str(released / "bundles" / "survival" / "1")
+    assert cli.main(["card", first, "--report", "--format", "html"]) == 0
+    assert "Calibration report" in capsys.readouterr().out
+    assert cli.main(["card", first, "--profile", "chai", "--json"]) == 2
+    assert "The CHAI card is XML alone" in capsys.readouterr().err
+    assert cli.main(["card", first, "--report", "--profile", "tripod"]) == 2
+    assert "are different documents" in capsys.readouterr().err
+    assert cli.main(["card", first, "--report"]) == 2
+    assert "The bundle has no calibration-report.md" in capsys.readouterr().err
+
+
+def test_a_mute_is_in_the_card_with_its_reason_and_leaves_the_gate_and_the_model_alone(
+    released: Path, runs: list[RunFolder], allowed: Decision, refused: Decision
+) -> None:
+    code = next(row["code"] for row in runs[0].evidence.tables["findings"] if row["state"] == "found")
+    runs[0].mute(code, "known since the pilot")
+    try:
+        with pytest.raises(RefusedError):
+            release_run(released, runs[0], refused, alias="champion", **SIGNED)
+        done = release_run(released, runs[0], allowed, alias="champion", **SIGNED)
+        again = release_run(released, runs[0], allowed, alias="champion", **SIGNED)
+    finally:
+        (runs[0].path / "mutes.json").unlink()
+    assert (done.version, done.new, again.new) == (3, True, False)
+    shelf = Shelf(released / "bundles")
+    bundle, first = (open_bundle(shelf.resolve(f"survival@{k}").folder) for k in (3, 1))
+    assert bundle.decision["muted"] == {code: "known since the pilot"}
+    assert (bundle.model_digest, bundle.evidence) == (first.model_digest, first.evidence)
+    for name in ("card.html", "card.md", "calibration-report.html"):
+        assert b"known since the pilot" in bundle.documents[name], name
+        assert b"known since the pilot" not in first.documents[name]
+
+
 def test_a_run_that_nobody_released_has_a_draft_which_says_what_it_lacks(
     runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

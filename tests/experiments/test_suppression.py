@@ -20,10 +20,14 @@ from experiments.documents import render
 from experiments.results import RunFolder
 from experiments.run import run_study
 from experiments.study import Study
+from experiments.suppression import Told
+from features.cohort import Cohort, Flow
 from features.contract import Contract
+from features.outcome import Outcome
 from features.registries.synthetic import SyntheticSettings, simulate, write_extract
 from training.disclosure import WITHHELD
 from training.evidence import Estimate, Evidence
+from training.subgroups import Subgroup
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = (
@@ -251,3 +255,28 @@ def test_documents_are_rendered_of_what_is_told(run: RunFolder) -> None:
     for name, content in documents.items():
         assert b">None<" not in content, name
         assert b"nan" not in content.lower().split(), name
+
+
+def test_a_gap_between_groups_counts_whom_its_estimates_count(registry: RunFolder) -> None:
+    evidence = registry.evidence
+    assert evidence.tables["subgroup_gaps"]
+    for row in evidence.tables["subgroup_gaps"]:
+        named = {name: row[name] for name in ("metric", "estimator", "cause", "horizon_days")}
+        own = evidence.one(population=f"{row['group']}={row['level']}", model="chosen", **named)
+        assert (row["n"], row["events"], row["value"]) == (own.n, own.events, own.value)
+
+
+def test_the_law_again_changes_nothing() -> None:
+    """Every sum is looked at once; what is left is closed."""
+    n = 60
+    outcome = Outcome.right_censored(np.arange(1.0, n + 1), (np.arange(n) % 3 > 0).astype(int), ("died",))
+    cohort = Cohort(pd.DataFrame(index=range(n)), np.array([f"{k}" for k in range(n)]), None, Flow(n))
+    group = Subgroup("g", {"a": np.arange(7), "b": np.arange(7, 30), "c": np.arange(30, n)})
+    told = Told.of(cohort, outcome, (20.0,), groups=(group,))
+    rate = {"cause": "died", "horizon_days": 20.0, "design": "d", "model": "m"}
+    counted = [Estimate("oe_ratio", "x", population=f"g={level}", value=1.0, n=len(rows), events=9, **rate)
+               for level, rows in group.levels.items()]  # fmt: skip
+    once = told.closed(Evidence(tuple(counted)))
+    assert told.closed(once) == once
+    assert [e.n for e in once.estimates] == [None, None, 30]
+    assert once.estimates[0].reason.endswith(WITHHELD)

@@ -107,6 +107,7 @@ def test_the_period_is_told_in_years_and_nothing_without_dates():
 
 def test_two_sides_stand_beside_each_other_with_how_far_apart_they_are():
     frame, _ = cohort()
+    frame = frame.assign(albumin=[3.0, 4.0, 5.0] * 8)
     frame = pd.concat([frame, frame.assign(albumin=frame["albumin"] + 1.0)], ignore_index=True)
     judged = np.arange(len(frame)) >= len(frame) // 2
     rows = {(row["field"], row["level"]): row for row in case_mix(frame, judged, FIELDS)}
@@ -126,3 +127,13 @@ def test_equal_sides_differ_by_nothing_and_turning_them_round_turns_the_sign():
     assert {row["difference"] for row in case_mix(whole, equal, FIELDS)} == {0.0}
     for one, other in zip(case_mix(whole, half, FIELDS), case_mix(whole, ~half, FIELDS), strict=True):
         assert (one["difference"] or 0.0) == -(other["difference"] or 0.0)
+
+
+def test_a_share_is_not_told_where_its_complement_would_tell_of_few():
+    """The shares of all levels add up to one: beside one that is hidden another goes, on both sides."""
+    side = pd.DataFrame({"albumin": 3.0, "her2": [1.0] * 45 + [0.0] * 5, "hormone": ["yes"] * 30 + ["no"] * 20})
+    other = side.assign(her2=[1.0] * 25 + [0.0] * 25)
+    rows = case_mix(pd.concat([side, other], ignore_index=True), np.arange(100) >= 50, FIELDS)
+    shown = {(row["field"], row["level"]): (row["taught"], row["judged"]) for row in rows}
+    assert shown["her2", "yes"] == (None, None)
+    assert shown["hormone", "yes"] == (0.6, 0.6)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from training.appraisal import CHECKS, Finding, appraise
+from training.disclosure import WITHHELD
 from training.evidence import Estimate, Evidence
 
 NESTED, SITES = "nested_cross_validation", "leave_one_site_out"
@@ -316,6 +317,59 @@ def test_of_two_corrected_figures_the_one_with_the_headlines_weights_is_read() -
     assert asked(both)["PM013"].sentence.endswith("IPA by 90 d 0.170 on its own patients, 0.110 on others.")
     assert asked(given)["PM013"].sentence.endswith("IPA by 90 d 0.120 on its own patients, 0.020 on others.")
     assert asked(given)["PM013"].state == "found"
+
+
+def test_apparent_and_honest_are_compared_with_the_same_weights() -> None:
+    """Where the honest number has marginal weights alone, the headline's apparent one answers another question."""
+    name = "ipcw_null_of_scored_data"
+    estimates = tuple(replace(one, design="bootstrap") if one.design == NESTED else one for one in sound().estimates)
+    more = (
+        replace(estimate("ipa", 0.15, design="bootstrap"), estimator=f"{name}_optimism_corrected"),
+        replace(estimate("ipa", 0.30, design="apparent"), estimator=f"{name}_given_predictors"),
+    )
+    given = fact(headline_weights="given_predictors")(replace(sound(), estimates=(*estimates, *more)))
+    found = asked(given)["PM013"]
+    assert found.sentence.endswith("IPA by 90 d 0.170 on its own patients, 0.150 on others.")
+    assert found.state == "passed"
+
+
+def test_a_curve_is_held_against_the_observed_risk_of_those_whom_it_is_about() -> None:
+    """Later patients die twice as often as the cohort: 0.06 is 12 % of their risk, 24 % of everybody's."""
+    estimates = tuple(
+        replace(one, design="temporal") if one.design == NESTED else one
+        for one in sound().estimates
+        if one.design in (NESTED, "data") and one.metric not in ("ici", "oe_ratio")
+    )
+    mean = replace(estimate("observed_risk", 0.5, design="temporal"), metric="mean_risk")
+    more = (estimate("ici", 0.06, design="temporal"), estimate("oe_ratio", 1.0, design="temporal"), mean)
+    found = asked(replace(sound(), estimates=(*estimates, *more)))["PM023"]
+    assert (found.state, found.sentence.split(", ")[1]) == ("passed", "12% of the observed risk 0.500.")
+
+
+def test_the_numbers_that_are_read_are_those_that_documents_put_first() -> None:
+    """One order of estimators, for cards and for findings."""
+    other = replace(estimate("calibration_slope", 0.2, 0.1), estimator="poisson_glm")
+    beside = replace(estimate("ipa", -0.2), estimator="ipcw_null_out_of_fold")
+    for more in ((other, beside, *sound().estimates), (*sound().estimates, other, beside)):
+        states = {code: one.state for code, one in asked(replace(sound(), estimates=more)).items()}
+        assert (states["PM019"], states["PM021"]) == ("passed", "passed")
+
+
+def test_a_missing_count_that_is_not_told_is_taken_for_nine() -> None:
+    few = asked(table("table_one", missing=None, of=1000)(sound()))["PM005"]
+    assert (few.state, few.sentence) == ("passed", "most is missing of albumin: 1%.")
+    assert asked(table("table_one", missing=None, of=20)(sound()))["PM005"].state == "found"
+
+
+def test_of_a_number_that_is_suppressed_nothing_has_passed() -> None:
+    """The gate and the findings may not take what is hidden for good."""
+    silent = {"value": None, "low": None, "high": None, "level": None, "events": None, "state": "not applicable"}
+    for metric, code in (("oe_ratio", "PM022"), ("calibration_slope", "PM021"), ("ipa", "PM019"), ("ici", "PM023")):
+        estimates = tuple(
+            replace(one, **silent, reason=WITHHELD) if one.metric == metric else one for one in sound().estimates
+        )
+        found = asked(replace(sound(), estimates=estimates))[code]
+        assert (found.state, found.sentence) == ("not applicable", WITHHELD)
 
 
 def test_a_bootstrap_judges_those_who_taught_it_on_purpose() -> None:

@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final, final
 
 from training.evidence import Estimate, Evidence
+from training.metrics import headline_place
 
 CHOSEN: Final = "chosen"
 # The designs that judge a model on patients who taught it nothing, the one that counts first.
 HONEST: Final = ("nested_cross_validation", "bootstrap", "leave_one_site_out", "temporal", "external")
-_ESTIMATORS: Final = {
-    "harrell_c": ("within_fold_pairs",),
-    "auc": ("ipcw_cumulative_dynamic",),
-    "ipa": ("ipcw_null_of_scored_data",),
-    "mape": ("bootstrap_refits",),
-    "calibration_slope": ("pseudo_cloglog", "cox_on_log_hazard", "ipcw_binomial_cloglog"),
-}
 _WORDS: Final = {
     "harrell_c": "C",
     "ipa": "IPA",
@@ -26,8 +20,6 @@ _WORDS: Final = {
     "oe_ratio": "observed/expected",
     "ici": "ICI",
 }
-_CORRECTED: Final = "_optimism_corrected"
-_GIVEN_PREDICTORS: Final = "_given_predictors"
 
 
 @final
@@ -67,15 +59,16 @@ class Reading:
         design: the one that counts where not given.
         """
         wanted = design or self.design
-        found: dict[tuple[str, float | None], tuple[int, Estimate]] = {}
+        found: dict[tuple[str, float | None], tuple[tuple[bool, int, bool], Estimate]] = {}
+        given = self.fact("headline_weights") == "given_predictors"
         for one in self.evidence.estimates:
             if (one.metric, one.design, one.model, one.population) != (metric, wanted, model, population):
                 continue
             if (cause and one.cause != cause) or (measured and one.value is None):
                 continue
-            rank = self._rank(metric, one.estimator)
+            rank = headline_place(metric, one.estimator, given_predictors=given)
             key = (one.cause, one.horizon_days)
-            if rank is not None and (key not in found or rank < found[key][0]):
+            if key not in found or rank < found[key][0]:
                 found[key] = (rank, one)
         return [one for _, one in found.values()]
 
@@ -102,18 +95,6 @@ class Reading:
         """Groups of patients that the chosen model was judged in: sites and subgroups."""
         known = (one.population for one in self.evidence.estimates if one.model == CHOSEN and "=" in one.population)
         yield from dict.fromkeys(known)
-
-    def _rank(self, metric: str, estimator: str) -> int | None:
-        """Which estimator of a metric is the headline's; None for one that answers another question."""
-        weighed = estimator.removesuffix(_CORRECTED)
-        given, plain = weighed.endswith(_GIVEN_PREDICTORS), weighed.removesuffix(_GIVEN_PREDICTORS)
-        names = _ESTIMATORS.get(metric)
-        if names is not None and plain not in names:
-            return None
-        headline = given == (self.fact("headline_weights") == "given_predictors")
-        # Of a corrected and an uncorrected number under one design the corrected one is the honest one.
-        uncorrected = not estimator.endswith(_CORRECTED)
-        return 8 * (not headline) + 2 * (0 if names is None else names.index(plain)) + uncorrected
 
 
 def said(one: Estimate) -> str:

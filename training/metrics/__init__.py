@@ -12,7 +12,7 @@ from training.metrics import (
     time_dependent,
     utility,
 )
-from training.metrics.metric import GIVEN_PREDICTORS, Metric
+from training.metrics.metric import CORRECTED, GIVEN_PREDICTORS, Metric
 
 METRICS: dict[tuple[str, str], Metric] = {
     (metric.name, metric.estimator): metric
@@ -30,17 +30,18 @@ METRICS: dict[tuple[str, str], Metric] = {
 }
 
 
-def headline_place(name: str, estimator: str, *, given_predictors: bool) -> tuple[bool, int]:
+def headline_place(name: str, estimator: str, *, given_predictors: bool) -> tuple[bool, int, bool]:
     """How far from the headline an estimator stands among those of its metric at one horizon; the first is least.
 
     given_predictors: evidence's fact "headline_weights" says so. Then weights given the predictors come first, else the
-    marginal ones; after that the order of the records counts. An estimator that is not among them comes last.
+    marginal ones; after that the order of the records counts, and of one estimator the number without its optimism
+    comes before the other. An estimator that is not among the records comes last.
     """
-    given = estimator.endswith(GIVEN_PREDICTORS)
-    plain = estimator.removesuffix(GIVEN_PREDICTORS)
+    weighted = estimator.removesuffix(CORRECTED)
+    given, plain = weighted.endswith(GIVEN_PREDICTORS), weighted.removesuffix(GIVEN_PREDICTORS)
     known = [metric for metric in METRICS.values() if metric.name == name]
     place = next((k for k, m in enumerate(known) if plain in (m.estimator, m.estimator_competing)), len(known))
-    return given is not given_predictors, place
+    return given is not given_predictors, place, weighted == estimator
 
 
 def metric_of(name: str, estimator: str = "") -> Metric:

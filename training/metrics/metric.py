@@ -14,6 +14,7 @@ from training.curves import Curves
 
 Floats = NDArray[np.float64]
 GIVEN_PREDICTORS: Final = "_given_predictors"
+CORRECTED: Final = "_optimism_corrected"
 """What an estimator's name ends with when its censoring weights are given the predictors."""
 Measure = Callable[[Outcome, Curves, int, float | None, "NDArray[np.intp] | None"], "Measured"]
 
