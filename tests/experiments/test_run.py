@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments.documents.table_guide import TABLES, meaning
 from experiments.plan import plan
 from experiments.results import RunError, RunFolder, find_run, list_runs
 from experiments.run import run_study
@@ -97,6 +98,17 @@ def test_a_run_is_a_folder_that_says_everything(run, contract):
     assert sum(evidence.facts["events"].values()) + evidence.facts["censored"] == evidence.facts["n"]
     assert evidence.facts["chosen"] in ("cox", "cox_short")
     assert evidence.find(population="site=S01", design="leave_one_site_out")
+
+
+def unexplained(evidence) -> set[str]:
+    """Tables and columns that the guide beside the documents says nothing of; a cause is its own column's name."""
+    columns = {column for rows in evidence.tables.values() for row in rows for column in row}
+    silent = {column for column in columns if meaning(column) is None and column not in evidence.facts["events"]}
+    return silent | {name for name, rows in evidence.tables.items() if rows and name not in TABLES}
+
+
+def test_every_table_of_the_evidence_and_every_column_of_it_is_explained(run):
+    assert unexplained(run.evidence) == set()
 
 
 def test_weights_given_the_predictors_stand_beside_the_marginal_ones_and_which_comes_first_is_said(run):
@@ -240,6 +252,7 @@ def test_recovery_with_death_competing_runs_by_the_same_verbs(contract, extract,
     }
     assert evidence.facts["null"] == "aalen_johansen"
     assert found.model().causes == ("recovered", "died_without_recovery")
+    assert unexplained(found.evidence) == set()
     assert find_run(tmp_path, "recovery").path == found.path
     assert found.evidence.facts["endpoint"]["interval_estimator"].startswith("self-consistent")
     assert {row["estimator"] for row in found.evidence.tables["observed_curve"]} == {

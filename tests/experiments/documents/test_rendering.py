@@ -64,6 +64,16 @@ def test_all_documents_are_made(either: Any) -> None:
     )
 
 
+def test_a_guide_says_what_every_table_beside_the_documents_holds(either: Any) -> None:
+    made = either.rendered()
+    guide = made["tables/README.md"].decode()
+    for name in made:
+        if name.endswith(".csv"):
+            assert name.removeprefix("tables/") in guide
+    assert "Shown in: model card, “" in guide
+    assert "- `predicted`: risk, probability" in guide
+
+
 @pytest.mark.parametrize("name", HTML)
 def test_a_page_runs_nothing_and_asks_nobody(either: Any, name: str) -> None:
     page = Reader(either.rendered()[name].decode())
