@@ -10,13 +10,16 @@ from experiments.documents.subject import Subject
 from experiments.documents.words import count, days, decimal, fact, plain
 
 _ORDER: Final = {"found": 0, "passed": 1, "not applicable": 2}
+_DECISIVE: Final = ("PM018", "PM020", "PM029")
+"""Nothing to predict; too good to be true; a predictor that may know the outcome."""
 
 
 def open_findings(subject: Subject) -> list[Mapping[str, Any]]:
-    """What was found and not muted, in the order of the codes."""
-    return [
+    """What was found and not muted: first what decides whether any other number means anything, then by code."""
+    found = [
         row for row in subject.table("findings") if row.get("state") == "found" and row["code"] not in muted(subject)
     ]
+    return sorted(found, key=lambda row: row["code"] not in _DECISIVE)
 
 
 def muted(subject: Subject) -> Mapping[str, str]:

@@ -284,6 +284,14 @@ def test_page_one_names_worst_and_next_hospital_findings_and_the_nearest_score(w
     assert "sex: female: Observed : expected, 1.31 (1.12 to 1.50) times that of the others; p after Holm 0.010" in wrong
 
 
+def test_page_one_says_first_that_a_predictor_may_know_the_outcome(whole: Any) -> None:
+    tables = {name: [dict(row) for row in rows] for name, rows in whole.evidence.tables.items()}
+    tables["findings"][4] |= {"code": "PM029", "title": "a leak"}
+    wrong = section(whole.changed(evidence=replace(whole.evidence, tables=tables)), "wrong", "card.json")
+    assert wrong.index("PM029 a leak") < wrong.index("PM002")
+    assert "PM004" not in wrong
+
+
 def test_the_card_has_a_chapter_for_each(whole: Any) -> None:
     for key, said in (
         ("size", "1\u202f200"),
