@@ -33,7 +33,7 @@ VERBS: Final[dict[str, str]] = {
     "appraise": "Say what is wrong with a run or a released model, in coded findings.",
     "decide": "Ask the gate whether a run may become champion; changes nothing.",
     "release": "Write a run's bundle and documents and make it champion or challenger.",
-    "card": "Print or write the model card of a released model or bundle.",
+    "card": "Print or write model card or calibration report of a released model, a bundle or a run.",
     "verify": "Check every file of a bundle against its digests.",
     "reproduce": "Run a released study again from its bundle's record and compare every number.",
     "validate": "Judge a released model, as it is, in another cohort.",

@@ -151,7 +151,9 @@ def _held(rows: Sequence[Mapping[str, Any]], truth: ArrayLike) -> Floats:
 def _line(key: str, numbers: Floats) -> str:
     value, low, high, truth = numbers.T
     gap, held = value - truth, np.mean((low <= truth) & (truth <= high))
-    bias = f"{gap.mean():+.4f} ± {gap.std(ddof=1) / np.sqrt(len(gap)):.4f}"
+    # A number that a cohort does not tell (a threshold with few patients beyond it) may stand in one replicate alone.
+    noise = f" ± {gap.std(ddof=1) / np.sqrt(len(gap)):.4f}" if len(gap) > 1 else ""
+    bias = f"{gap.mean():+.4f}{noise}"
     return f"  {key:<58}{truth.mean():>9.4f}{bias:>22}{_share(held, np.sqrt(held * (1 - held) / len(gap)))}"
 
 

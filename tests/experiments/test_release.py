@@ -237,7 +237,7 @@ def test_card_gives_the_report_and_refuses_what_is_no_document(
     assert cli.main(["card", first, "--report", "--profile", "tripod"]) == 2
     assert "are different documents" in capsys.readouterr().err
     assert cli.main(["card", first, "--report"]) == 2
-    assert "The bundle has no calibration-report.md" in capsys.readouterr().err
+    assert "There is no calibration-report.md" in capsys.readouterr().err
 
 
 def test_a_mute_is_in_the_card_with_its_reason_and_leaves_the_gate_and_the_model_alone(
