@@ -18,6 +18,7 @@ _FAMILIES = {
     "boosted_cox": "boosted trees on the Cox partial likelihood with Efron ties",
     "pseudo_value_forest": "a random forest on pseudo-values of the cumulative incidences",
     "spline_cox": "a Cox proportional-hazards model with restricted cubic splines, ridge penalty and Efron ties",
+    "spline_coxnet": "a Cox proportional-hazards model with restricted cubic splines and elastic-net penalty",
     "pooled_logistic": "pooled logistic regression in discrete time, whose effects may change over time",
     "boosted_pooled": "gradient-boosted trees on the hazards of a few intervals, whose effects may change over time",
     "super_learner": "a blend of several families, weighed by how well each predicts patients it has not seen",

@@ -19,6 +19,7 @@ from training.families.forest import PseudoValueForest
 from training.families.kaplan_meier import KaplanMeier
 from training.families.pooled_logistic import PooledLogistic
 from training.families.spline_cox import SplineCox
+from training.families.spline_coxnet import SplineCoxnet
 from training.families.super_learner import SuperLearner
 
 __all__ = ["FAMILIES", "CauseSpecific", "family_named"]
@@ -35,6 +36,7 @@ FAMILIES: dict[str, type[Family]] = {
         PooledLogistic,
         BoostedPooled,
         SplineCox,
+        SplineCoxnet,
         SuperLearner,
     )
 }

@@ -5,8 +5,10 @@ import pytest
 
 from features.outcome import Outcome
 from training.families.cox import Cox
+from training.families.coxnet import Coxnet
 from training.families.family import Design
 from training.families.spline_cox import SplineCox
+from training.families.spline_coxnet import SplineCoxnet
 from training.families.splines import Bends, knots_for
 
 
@@ -42,6 +44,31 @@ def test_a_curved_effect_is_found_where_a_line_is_blind() -> None:
     bent = SplineCox().fit(design, outcome, 0).predict(design.X, at).survival[:, 0]
     straight = Cox().fit(design, outcome, 0).predict(design.X, at).survival[:, 0]
     assert np.corrcoef(bent, truth)[0, 1] > 0.9 > np.corrcoef(straight, truth)[0, 1] + 0.3
+
+
+def test_an_elastic_net_keeps_the_bend_that_matters_and_leaves_the_others_out() -> None:
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(1200, 3))
+    time, censored = rng.exponential(np.exp(-(X[:, 0] ** 2))), rng.uniform(0.2, 2.0, 1200)
+    outcome = Outcome.right_censored(np.minimum(time, censored), (time < censored).astype(int))
+    fitted = SplineCoxnet(strength=0.2, l1_ratio=0.95).fit(Design(X, ("x", "y", "z")), outcome, 0)
+    coef = fitted.hazard.score.coef
+    bent = coef[3:]
+    assert np.any(bent[fitted.bends.column == 0] != 0)
+    assert np.all(bent[fitted.bends.column > 0] == 0)
+    alive = fitted.predict(X, np.array([0.3])).survival[:, 0]
+    assert np.corrcoef(alive, np.exp(-0.3 * np.exp(X[:, 0] ** 2)))[0, 1] > 0.9
+
+
+def test_without_events_enough_for_a_bend_it_is_coxnet() -> None:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(60, 2))
+    event = np.zeros(60, int)
+    event[:20] = 1
+    outcome = Outcome.right_censored(rng.exponential(size=60), event)
+    design, at = Design(X, ("x", "y")), np.array([0.5, 1.0])
+    own = SplineCoxnet().fit(design, outcome, 0).predict(X, at).survival
+    assert np.array_equal(own, Coxnet().fit(design, outcome, 0).predict(X, at).survival)
 
 
 def test_a_yes_or_no_with_guesses_in_between_is_not_bent() -> None:
