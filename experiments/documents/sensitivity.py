@@ -7,9 +7,9 @@ from typing import Any, Final
 from experiments.documents.page import Block, Cell, Grid, Prose
 from experiments.documents.subject import Subject
 from experiments.documents.words import days, decimal, number, said
+from training.metrics.metric import CORRECTED, GIVEN_PREDICTORS
 
 _COMPLETE: Final = "complete cases"
-_GIVEN, _CORRECTED = "_given_predictors", "_optimism_corrected"
 
 
 def complete_cases(subject: Subject, cause: str, horizon: float) -> tuple[Block, ...]:
@@ -57,7 +57,7 @@ def censoring(subject: Subject, cause: str) -> tuple[Block, ...]:
     pairs = [
         (e, subject.evidence.find(**{**_key(e), "estimator": _given(e.estimator)}))
         for e in subject.evidence.find(cause=cause, design=subject.design, model=subject.model, population="all")
-        if not e.estimator.removesuffix(_CORRECTED).endswith(_GIVEN)
+        if not e.estimator.removesuffix(CORRECTED).endswith(GIVEN_PREDICTORS)
     ]
     rows = tuple(
         (Cell(said("metric", e.metric)), Cell(days(e.horizon_days)), number(e), number(other[0]), _shift(e, other[0]))
@@ -75,8 +75,8 @@ def censoring(subject: Subject, cause: str) -> tuple[Block, ...]:
 
 def _given(estimator: str) -> str:
     """The same number with the other weights; a correction for optimism is said last."""
-    weighed = estimator.removesuffix(_CORRECTED)
-    return weighed + _GIVEN + estimator.removeprefix(weighed)
+    weighed = estimator.removesuffix(CORRECTED)
+    return weighed + GIVEN_PREDICTORS + estimator.removeprefix(weighed)
 
 
 def _key(e: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, final
 from experiments.documents.page import Cell
 from training.evidence import Estimate
 from training.metrics import METRICS
+from training.metrics.metric import CORRECTED, GIVEN_PREDICTORS
 
 
 @final
@@ -54,8 +55,8 @@ _ESTIMATORS = {
 }
 # What a name's ending adds to its meaning, wherever it stands.
 _ENDINGS = {
-    "_optimism_corrected": ", corrected for optimism",
-    "_given_predictors": ", censoring weights given the predictors",
+    CORRECTED: ", corrected for optimism",
+    GIVEN_PREDICTORS: ", censoring weights given the predictors",
 }
 
 _DESIGNS = {

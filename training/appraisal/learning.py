@@ -7,7 +7,7 @@ from typing import Final
 from training.appraisal.finding import Answer, Check, answer, listed, not_applicable
 from training.appraisal.reading import Reading, by
 from training.evidence import Estimate
-from training.metrics.metric import GIVEN_PREDICTORS
+from training.metrics.metric import CORRECTED, GIVEN_PREDICTORS
 
 MOST_OPTIMISM: Final = 0.05
 MOST_INSTABILITY: Final = 0.05
@@ -35,7 +35,7 @@ def _optimism(reading: Reading) -> Answer:
 
 def _weighted_alike(reading: Reading, apparent: Estimate, honest: Estimate) -> float | None:
     """The apparent number with the weights of the honest one, where that has not the headline's."""
-    plain = honest.estimator.removesuffix("_optimism_corrected")
+    plain = honest.estimator.removesuffix(CORRECTED)
     if apparent.estimator.endswith(GIVEN_PREDICTORS) == plain.endswith(GIVEN_PREDICTORS):
         return apparent.value
     where = {"metric": apparent.metric, "cause": apparent.cause, "horizon_days": apparent.horizon_days}
